@@ -1,1 +1,20 @@
+//! Stand-ins for what an installer talks to: an origin's core, redis, and LiveKit's three services.
+//!
+//! They are as strict as the real ones where a mistake of ours would show (validation, order of checks, unknown
+//! keys in a configuration, redis passwords), and can be told to misbehave where the network would. Each is a type to
+//! start inside a test; four of them are also programs, to be put alone into container images.
+//!
+//! - [`Origin`]: the cluster API, held to the recorded exchanges in `fixtures/`, with its [`Act`]s of misbehaviour
+//! - [`Sink`]: a host that only remembers who called
+//! - [`tls`]: a certificate authority for a test
 
+pub mod http;
+pub mod media;
+mod moment;
+mod origin;
+mod server;
+mod sink;
+pub mod tls;
+
+pub use origin::{Act, Config, Control, Node, Origin, Rotation, Rule};
+pub use sink::{Seen, Sink};
