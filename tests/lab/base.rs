@@ -1,0 +1,74 @@
+//! The layers that hosts are overlays of, built once by `base.sh`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::disk::{Overlay, mount_overlay};
+use crate::place::built_once;
+use crate::process::must;
+
+const SCRIPT: &str = include_str!("base.sh");
+/// Debian 13: the release whose systemd, apt, ufw and Docker come closest to Ubuntu 24.04's.
+const SUITE: &str = "trixie";
+
+/// What a host has installed before a test touches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// A fresh server: no Docker, but its packages are in apt's cache.
+    Bare,
+    /// The same with Docker installed and enabled.
+    Docker,
+}
+
+impl Layer {
+    /// The layer's directories, topmost first, built if they are not there.
+    pub fn directories(self) -> Vec<PathBuf> {
+        let mirror = mirror();
+        let key = [SCRIPT.as_bytes(), SUITE.as_bytes(), mirror.as_bytes()];
+        let bare = built_once("bare", &key, |dir| {
+            run_script(dir, &["bare", &text(&dir.join("root")), SUITE, &mirror]);
+        });
+        let bare = bare.join("root");
+        if self == Self::Bare {
+            return vec![bare];
+        }
+        let docker = built_once("docker", &key, |dir| {
+            let overlay = Overlay::create(dir);
+            mount_overlay(std::slice::from_ref(&bare), &overlay);
+            run_script(dir, &["docker", &text(&overlay.root)]);
+            must("umount", &[&text(&overlay.root)]);
+        });
+        vec![docker.join("upper"), bare]
+    }
+}
+
+/// Leaves the script's output beside what it builds: the first thing to read when it fails.
+fn run_script(dir: &Path, args: &[&str]) {
+    let script = dir.join("base.sh");
+    fs::write(&script, SCRIPT).expect("the layer's directory is writable");
+    let mut all = vec![text(&script)];
+    all.extend(args.iter().map(|a| (*a).to_owned()));
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let log = must("sh", &all);
+    fs::write(dir.join("log"), log).expect("the layer's directory is writable");
+}
+
+/// A Debian mirror that this machine can reach, read from its own apt configuration.
+fn mirror() -> String {
+    if let Ok(given) = std::env::var("STREAMHUB_LAB_MIRROR")
+        && !given.is_empty()
+    {
+        return given;
+    }
+    let sites = must("apt-get", &["indextargets", "--format", "$(REPO_URI)"]);
+    sites
+        .lines()
+        .map(|uri| uri.trim_end_matches('/'))
+        .find(|uri| uri.ends_with("/debian"))
+        .expect("this machine's apt knows no Debian mirror: set STREAMHUB_LAB_MIRROR to the address of one")
+        .to_owned()
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("the lab's paths are text").to_owned()
+}

@@ -1,0 +1,292 @@
+//! Running commands on a host.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStdin, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use crate::host::Host;
+use crate::leftovers::gone_within;
+use crate::process::Process;
+
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How a command ended and all that it printed.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// The exit code, or 128 + the signal that ended it, as a shell says it.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Output {
+    /// The standard output of a command that succeeded; panics with everything if it did not.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        self.expect_code(0).stdout
+    }
+
+    /// Panics with everything unless it ended with this code.
+    #[track_caller]
+    pub fn expect_code(self, code: i32) -> Self {
+        assert!(
+            self.code == code,
+            "exit {} where {code} was expected\n--- stdout\n{}\n--- stderr\n{}",
+            self.code,
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+}
+
+/// A command on a host, not started yet: root's, with a clean environment, no input and two minutes' time.
+#[derive(Debug)]
+pub struct HostCommand {
+    inner: std::process::Command,
+    args: Vec<OsString>,
+    operator: bool,
+    stdin: Vec<u8>,
+    limit: Duration,
+}
+
+impl Host {
+    /// A command by its arguments, run in `/`.
+    pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> HostCommand {
+        let mut inner = std::process::Command::new("nsenter");
+        inner
+            .arg(format!("--target={}", self.init().pid))
+            .arg("--all");
+        inner.env_clear().env("PATH", PATH).env("LANG", "C.UTF-8");
+        HostCommand {
+            inner,
+            args: args.into_iter().map(|a| a.as_ref().to_owned()).collect(),
+            operator: false,
+            stdin: Vec::new(),
+            limit: Duration::from_secs(120),
+        }
+    }
+
+    /// A shell script as a command.
+    pub fn script(&self, script: &str) -> HostCommand {
+        self.command(["sh", "-c", script])
+    }
+
+    pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Output {
+        self.command(args).run()
+    }
+
+    pub fn sh(&self, script: &str) -> Output {
+        self.script(script).run()
+    }
+
+    /// Runs a script that must succeed and returns its standard output.
+    #[track_caller]
+    pub fn sh_ok(&self, script: &str) -> String {
+        self.sh(script).ok()
+    }
+}
+
+impl HostCommand {
+    /// Sets a variable: in the command's own environment, never on a command line.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.inner.env(name, value);
+        self
+    }
+
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = bytes.into();
+        self
+    }
+
+    /// As the ordinary user `operator`, who may use sudo without a password.
+    pub fn as_operator(mut self) -> Self {
+        self.operator = true;
+        self
+    }
+
+    /// Panics if it takes longer than this.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    #[track_caller]
+    pub fn run(self) -> Output {
+        self.spawn().wait()
+    }
+
+    /// Runs it and returns its standard output; panics with everything it printed if it fails.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        self.run().ok()
+    }
+
+    /// Starts it in a process group of its own.
+    pub fn spawn(mut self) -> Running {
+        let user = if self.operator { "operator" } else { "root" };
+        let home = if self.operator {
+            "/home/operator"
+        } else {
+            "/root"
+        };
+        self.inner
+            .env("HOME", home)
+            .env("USER", user)
+            .env("LOGNAME", user);
+        // The clock is this machine's: whatever a test runs must not be able to set it.
+        self.inner.args(["setpriv", "--bounding-set=-sys_time"]);
+        if self.operator {
+            self.inner
+                .args(["--reuid=operator", "--regid=users", "--init-groups"]);
+        }
+        self.inner.arg("--").args(&self.args);
+        self.inner
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        self.inner.process_group(0);
+        let mut child = self.inner.spawn().expect("the lab needs nsenter");
+        let stdin = child.stdin.take().expect("it is piped");
+        feed(stdin, self.stdin);
+        Running {
+            stdout: Collected::from(child.stdout.take().expect("it is piped")),
+            stderr: Collected::from(child.stderr.take().expect("it is piped")),
+            child,
+            limit: self.limit,
+            args: self.args,
+            ended: None,
+        }
+    }
+}
+
+/// A command that runs on a host. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    stdout: Collected,
+    stderr: Collected,
+    limit: Duration,
+    args: Vec<OsString>,
+    ended: Option<ExitStatus>,
+}
+
+impl Running {
+    /// The program itself, without what entered the host for it. Nothing once it has ended.
+    fn program(&self) -> Option<Process> {
+        let entered = Process::of(self.child.id() as i32)?;
+        entered.children().into_iter().next()
+    }
+
+    /// Signals the program alone, not what it started.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(program) = self.program() {
+            program.signal(signal);
+        }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        if self.ended.is_none() {
+            self.ended = self.child.try_wait().expect("it is our child");
+        }
+        self.ended.is_none()
+    }
+
+    /// Waits until it has printed this, on either stream; panics if it ends or the time is up before.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) {
+        let limit = self.limit;
+        let seen = gone_within(limit, || {
+            let runs = self.is_running();
+            self.stdout.text().contains(text) || self.stderr.text().contains(text) || !runs
+        });
+        let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
+        let printed = stdout.contains(text) || stderr.contains(text);
+        assert!(
+            seen && printed,
+            "{:?} did not print {text:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}",
+            self.args
+        );
+    }
+
+    /// Waits for its end; panics if that takes longer than it was given.
+    #[track_caller]
+    pub fn wait(mut self) -> Output {
+        let limit = self.limit;
+        let ended = gone_within(limit, || !self.is_running());
+        if ended {
+            // What it left running in the background may keep its output open for ever.
+            gone_within(Duration::from_secs(1), || {
+                self.stdout.is_closed() && self.stderr.is_closed()
+            });
+        }
+        let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
+        let Some(status) = self.ended else {
+            panic!(
+                "{:?} still ran after {limit:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}",
+                self.args
+            );
+        };
+        let code = status.code().or_else(|| status.signal().map(|s| 128 + s));
+        Output {
+            code: code.expect("a process ends with a code or by a signal"),
+            stdout,
+            stderr,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.is_running() {
+            let _ = killpg(Pid::from_raw(self.child.id() as i32), Signal::SIGKILL);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Writes a command's input. It may end without reading all of it.
+fn feed(mut stdin: ChildStdin, bytes: Vec<u8>) {
+    if !bytes.is_empty() {
+        thread::spawn(move || stdin.write_all(&bytes));
+    }
+}
+
+/// What a stream has brought so far.
+#[derive(Debug)]
+struct Collected {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: thread::JoinHandle<()>,
+}
+
+impl Collected {
+    fn from(mut stream: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&bytes);
+        let reader = thread::spawn(move || {
+            let mut part = [0; 8192];
+            while let Ok(count @ 1..) = stream.read(&mut part) {
+                shared
+                    .lock()
+                    .expect("no reader panics")
+                    .extend(&part[..count]);
+            }
+        });
+        Self { bytes, reader }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().expect("no reader panics")).into_owned()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.reader.is_finished()
+    }
+}

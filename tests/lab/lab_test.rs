@@ -1,0 +1,182 @@
+//! The lab's own tests: that a host is what the other tests take it for.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::base::Layer;
+use crate::host::Host;
+use crate::images::Image;
+use crate::leftovers::gone_within;
+use crate::network::link_exists;
+
+/// A static program that every base has.
+fn busybox() -> PathBuf {
+    let bare = Layer::Bare.directories().pop().expect("there is one");
+    bare.join("bin/busybox")
+}
+
+fn busybox_image() -> Vec<Image> {
+    vec![Image::of_program("lab/busybox:1", &busybox()).with_change("USER 1001:0")]
+}
+
+#[test]
+fn a_bare_host_is_a_fresh_server() {
+    let host = Host::named("fresh").boot();
+    assert_eq!(host.sh_ok("hostname").trim(), host.name());
+    assert_eq!(host.sh_ok("systemctl is-system-running").trim(), "running");
+    assert!(
+        host.read("/etc/os-release")
+            .contains("VERSION_ID=\"24.04\"")
+    );
+    assert_eq!(host.run(["docker"]).code, 127, "no such program");
+    assert!(!host.has("/var/lib/docker/overlay2"));
+    let address = format!("{}/16", host.ip());
+    assert!(
+        host.sh_ok("ip -brief address show host0")
+            .contains(&address)
+    );
+    assert!(host.sh_ok("ufw status").contains("inactive"));
+    assert_ne!(host.read("/etc/machine-id").trim(), "");
+}
+
+#[test]
+fn docker_installs_from_apts_cache() {
+    let host = Host::named("apt").boot();
+    host.sh_ok("apt-get update");
+    host.sh_ok("apt-get install --yes docker.io docker-cli docker-compose docker-buildx");
+    host.sh_ok("docker info && docker compose version");
+}
+
+#[test]
+fn a_container_with_limits_comes_back_after_a_reboot_and_after_a_hard_stop() {
+    let mut host = Host::named("docker")
+        .with_docker()
+        .with_images(busybox_image())
+        .boot();
+    host.sh_ok(
+        "docker run --detach --name there --restart unless-stopped --network host \
+         --memory 64m --cpus 0.5 lab/busybox:1 sleep 1000",
+    );
+    let runs = |host: &Host| {
+        let state = host.sh_ok("docker inspect --format '{{.State.Running}} {{.Id}}' there");
+        assert!(state.starts_with("true"), "{state}");
+        state
+    };
+    let before = runs(&host);
+    let first_boot = host.read("/proc/1/stat");
+    host.reboot();
+    assert_eq!(runs(&host), before);
+    assert_ne!(host.read("/proc/1/stat"), first_boot);
+    host.kill();
+    host.start();
+    assert_eq!(runs(&host), before);
+}
+
+#[test]
+fn ufw_decides_who_reaches_a_host() {
+    let host = Host::named("guarded").boot();
+    let peer = Host::named("peer").boot();
+    let stranger = Host::named("stranger").boot();
+    let _redis = host
+        .command(["redis-server", "--protected-mode", "no"])
+        .spawn();
+    let ping = format!("timeout 2 redis-cli -h {} ping", host.ip());
+    for from in [&peer, &stranger] {
+        let answers = gone_within(Duration::from_secs(5), || from.sh(&ping).stdout == "PONG\n");
+        assert!(answers, "{} reaches it", from.name());
+    }
+    host.sh_ok(&format!(
+        "ufw allow from {} to any port 6379 proto tcp && ufw --force enable",
+        peer.ip()
+    ));
+    assert_eq!(peer.sh(&ping).stdout, "PONG\n");
+    assert_eq!(
+        stranger.sh(&ping).code,
+        124,
+        "ufw drops what it does not allow"
+    );
+}
+
+#[test]
+fn a_host_that_is_cut_off_reaches_nobody_until_it_is_reconnected() {
+    let host = Host::named("island").boot();
+    let other = Host::named("mainland").boot();
+    let ping = format!("ping -c 1 -W 1 {}", other.ip());
+    host.sh_ok(&ping);
+    host.cut_off();
+    assert_ne!(host.sh(&ping).code, 0);
+    host.reconnect();
+    assert!(gone_within(Duration::from_secs(10), || host.sh(&ping).code == 0));
+    let public = other.add_public_address();
+    host.sh_ok(&format!("ping -c 1 -W 1 {public}"));
+}
+
+#[test]
+fn the_tree_shows_what_was_changed_and_nothing_else() {
+    let mut host = Host::named("tree").with_docker().boot();
+    let before = host.tree();
+    host.sh_ok("systemctl daemon-reload; systemctl restart docker; docker info; ufw status; touch /etc/fstab");
+    host.reboot();
+    assert_eq!(host.tree(), before);
+
+    host.write("/etc/streamhub/heartbeat.env", "a=b\n", 0o600);
+    host.sh_ok("rm /etc/debian_version; chmod 700 /srv; ln -s nowhere /opt/link; rm -r /etc/ufw; mkdir /etc/ufw");
+    let mut after = host.tree();
+    after.retain(|path, now| before.get(path) != Some(now));
+    let file = &after[Path::new("/etc/streamhub/heartbeat.env")];
+    assert!(file.starts_with("file 0600 0:0 "), "{file}");
+    assert_eq!(after[Path::new("/etc/streamhub")], "directory 0755 0:0");
+    assert_eq!(after[Path::new("/etc/debian_version")], "gone");
+    assert_eq!(after[Path::new("/etc/ufw/ufw.conf")], "gone");
+    assert_eq!(after[Path::new("/srv")], "directory 0700 0:0");
+    assert!(after[Path::new("/opt/link")].ends_with("-> nowhere"));
+}
+
+#[test]
+fn commands_are_what_they_are_asked_to_be() {
+    let host = Host::named("commands").boot();
+    let env = host.command(["env"]).env("TOKEN", "clt_1").ok();
+    assert!(
+        env.contains("TOKEN=clt_1") && !env.contains("CARGO"),
+        "{env}"
+    );
+    assert_eq!(host.command(["cat"]).stdin("in").ok(), "in");
+    assert_eq!(host.command(["whoami"]).as_operator().ok(), "operator\n");
+    assert_eq!(
+        host.command(["sudo", "whoami"]).as_operator().ok(),
+        "root\n"
+    );
+    assert_eq!(host.sh("exit 7").code, 7);
+    assert_eq!(host.sh("kill -9 $$").code, 137);
+    assert_ne!(
+        host.sh("date --set 2001-01-01").code,
+        0,
+        "the clock is this machine's"
+    );
+    host.push_program();
+    host.sh_ok("test -x /root/streamhub-install");
+
+    let mut trapped = host
+        .script("trap 'echo caught; exit 130' INT; echo ready; while :; do sleep 0.1; done")
+        .within(Duration::from_secs(10))
+        .spawn();
+    trapped.wait_for("ready");
+    trapped.signal(Signal::SIGINT);
+    assert_eq!(trapped.wait().expect_code(130).stdout, "ready\ncaught\n");
+}
+
+#[test]
+fn a_host_that_is_dropped_leaves_nothing() {
+    let host = Host::named("passing").with_docker().boot();
+    let (link, machine) = (host.address.link(), host.address.machine());
+    let (init, dir) = (host.init(), host.storage(""));
+    assert!(link_exists(&link) && init.is_alive() && dir.exists());
+    drop(host);
+    assert!(!link_exists(&link) && !init.is_alive() && !dir.exists());
+    let mounts = std::fs::read_to_string("/proc/self/mounts").expect("/proc is mounted");
+    assert!(!mounts.contains(&format!("/{machine}/")), "{mounts}");
+    let memory = std::fs::exists(format!("/sys/fs/cgroup/memory/streamhub-lab/{machine}"));
+    assert!(!memory.expect("/sys is mounted"));
+}

@@ -1,0 +1,40 @@
+//! The lab: whole hosts, booted on this machine, for the tests that need the truth.
+//!
+//! A *lab host* is a systemd-nspawn container with an init of its own: systemd as pid 1, its own network namespace and
+//! firewall, its own Docker daemon, an address on a bridge that all hosts share and a way out through this machine. Its
+//! disk is an overlay of a base that is built once, so that a host is there in about a second and whatever a test does
+//! to it can be read off the overlay's upper directory ([`host::Host::tree`]).
+//!
+//! **Lab hosts are Debian packages under Ubuntu's os-release.** Debian 13 is close enough to Ubuntu 24.04 in systemd,
+//! apt, ufw and Docker for what is tested here, and it is what a Debian machine can build; but the packages' names and
+//! versions are Debian's (`docker-compose`, not `docker-compose-v2`), and there is no snap, netplan, AppArmor,
+//! needrestart or systemd-resolved. What depends on one of those is not proven here.
+//!
+//! What else differs from a server:
+//! - Hosts share this machine's kernel, clock and memory. The clock cannot be set. Kernel settings outside the network
+//!   namespace (`/proc/sys/net/core`, for one) are read-only.
+//! - A hard stop kills every process at once but keeps what the kernel holds of unwritten pages: whether a program
+//!   syncs what it writes shows in a trace of its system calls, not here.
+//! - A command that a test runs is in the host's namespaces but in none of its cgroups, like nothing on a server. A
+//!   process whose cgroup matters is started with `systemd-run`.
+//!
+//! Needed, as root on a Debian or Ubuntu machine: debootstrap, systemd-container, iproute2, iptables, python3, ethtool and
+//! tar. What is built is kept in `$STREAMHUB_LAB_DIR`, by default `/var/cache/streamhub-lab`; the mirror is the one that
+//! this machine's apt uses, or `$STREAMHUB_LAB_MIRROR`. Any number of test processes may run at once. A run that is
+//! killed leaves its hosts running; the next one takes them away.
+
+mod base;
+mod cgroups;
+mod command;
+mod disk;
+mod files;
+mod host;
+mod images;
+mod lab_test;
+mod leftovers;
+mod link;
+mod network;
+mod place;
+mod process;
+mod program;
+mod tree;

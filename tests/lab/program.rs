@@ -1,0 +1,46 @@
+//! The programs that tests bring to a host.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::place::lock;
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The program under test. Built against this machine's C library, which the hosts' must not be older than.
+pub fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_streamhub-install"))
+}
+
+/// One of the stand-ins (`origin`, `livekit-server`, `ingress`, `egress`), linked statically: an image holds nothing else.
+pub fn standin(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(build_standins).join(name)
+}
+
+fn build_standins() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("cargo's temporary directory is in its target directory")
+        .join("standins");
+    let _lock = lock("build-standins");
+    let status = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--package",
+            "standins",
+            "--target",
+            TARGET,
+        ])
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "the stand-ins do not build");
+    target.join(TARGET).join("release")
+}
