@@ -6,15 +6,22 @@
 //!
 //! - [`Origin`]: the cluster API, held to the recorded exchanges in `fixtures/`, with its [`Act`]s of misbehaviour
 //! - [`Sink`]: a host that only remembers who called
-//! - [`tls`]: a certificate authority for a test
+//! - [`Redis`]: AUTH, PING, SELECT, and the ways in which they fail
+//! - [`tls`]: a certificate authority for a test; [`jwt`]: access tokens as LiveKit checks them
+//! - [`media`]: livekit-server, ingress and egress
 
 pub mod http;
+pub mod jwt;
 pub mod media;
 mod moment;
 mod origin;
+mod redis;
+mod resp;
 mod server;
 mod sink;
 pub mod tls;
+mod yaml;
 
 pub use origin::{Act, Config, Control, Node, Origin, Rotation, Rule};
+pub use redis::{Mode, Redis};
 pub use sink::{Seen, Sink};

@@ -64,6 +64,13 @@ impl Server {
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
+
+    /// Ends the connections that are open.
+    pub fn cut(&self) {
+        for stream in lock(&self.open).streams.values() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
 }
 
 fn spawn<H>(stream: TcpStream, handle: Arc<H>, open: Arc<Mutex<Open>>)
@@ -105,9 +112,7 @@ impl Drop for Server {
         {
             let _ = accepting.join();
         }
-        for stream in lock(&self.open).streams.values() {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        self.cut();
     }
 }
 
