@@ -1,4 +1,4 @@
-//! Each way of misbehaving, seen from a client, and the control port that orders it.
+//! Each way of misbehaving, seen from a client.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -260,43 +260,4 @@ fn rotates_what_it_hands_out() {
         ..Rotation::default()
     });
     assert_eq!(join(&origin, "edge-1").unwrap().status, 401);
-}
-
-#[test]
-fn takes_orders_over_http() {
-    let config = Config {
-        control: Some("127.0.0.1:0".parse().unwrap()),
-        ..Config::default()
-    };
-    let origin = Origin::start(config).unwrap();
-    let order = |method: &str, path: &str, body: &str| {
-        let to = origin.control_addr().unwrap();
-        http::send(to, method, path, &[], body.as_bytes()).unwrap()
-    };
-    join(&origin, "edge-1").unwrap();
-    assert_eq!(body(&order("GET", "/nodes", ""))[1]["name"], "edge-1");
-    let log = body(&order("GET", "/log", ""));
-    assert_eq!(log[0]["path"], JOIN);
-    assert!(log[0]["body"].as_str().unwrap().contains("edge-1"));
-
-    let rules = r#"[{"path": "/api/v1/health", "times": 1, "act": "status", "status": 500},
-                    {"act": "close"}]"#;
-    assert_eq!(order("POST", "/behaviour", rules).status, 200);
-    assert_eq!(health(&origin).unwrap().status, 500);
-    assert!(health(&origin).is_err());
-    order("POST", "/behaviour", r#"{"act": "normal"}"#);
-    assert_eq!(health(&origin).unwrap().status, 200);
-    assert_eq!(
-        order("POST", "/behaviour", r#"{"act": "nonsense"}"#).status,
-        400
-    );
-
-    order("POST", "/rotate", r#"{"token": null}"#);
-    assert_eq!(join(&origin, "edge-1").unwrap().status, 503);
-    order("POST", "/down", "");
-    assert!(TcpStream::connect(origin.addr()).is_err());
-    order("POST", "/up", "");
-    assert_eq!(health(&origin).unwrap().status, 200);
-    order("DELETE", "/log", "");
-    assert_eq!(body(&order("GET", "/log", "")), json!([]));
 }
