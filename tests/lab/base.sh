@@ -139,6 +139,12 @@ bare() {
     rm -f "$root/var/lib/dbus/machine-id" "$root/etc/hostname"
     rm -rf "$root"/var/log/* "$root"/tmp/* "$root"/var/tmp/*
     mkdir -p "$root/var/log/journal"
+    mark_updated "$root"
+}
+
+# Else each host's first boot would take /usr for new, and rebuild the linker's cache and the like.
+mark_updated() {
+    touch --reference="$1/usr" "$1/etc/.updated" "$1/var/.updated"
 }
 
 docker() {
@@ -146,6 +152,7 @@ docker() {
     with_services_held "$root" apt-get install --yes $docker_packages
     inside "$root" systemctl enable docker.service containerd.service
     : >"$root/etc/machine-id"
+    mark_updated "$root"
 }
 
 "$@"

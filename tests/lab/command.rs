@@ -52,6 +52,7 @@ impl Output {
 pub struct HostCommand {
     inner: std::process::Command,
     args: Vec<OsString>,
+    core_limit: Vec<String>,
     operator: bool,
     stdin: Vec<u8>,
     limit: Duration,
@@ -68,6 +69,7 @@ impl Host {
         HostCommand {
             inner,
             args: args.into_iter().map(|a| a.as_ref().to_owned()).collect(),
+            core_limit: self.core_limit(),
             operator: false,
             stdin: Vec::new(),
             limit: Duration::from_secs(120),
@@ -107,7 +109,7 @@ impl HostCommand {
     }
 
     /// As the ordinary user `operator`, who may use sudo without a password.
-    pub fn as_operator(mut self) -> Self {
+    pub fn by_operator(mut self) -> Self {
         self.operator = true;
         self
     }
@@ -147,7 +149,7 @@ impl HostCommand {
             self.inner
                 .args(["--reuid=operator", "--regid=users", "--init-groups"]);
         }
-        self.inner.arg("--").args(&self.args);
+        self.inner.arg("--").args(&self.core_limit).args(&self.args);
         self.inner
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

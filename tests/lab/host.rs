@@ -1,67 +1,22 @@
-//! One host: how it is set up, boots, stops, and goes away.
+//! One host: how it boots, stops, and goes away.
 
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::base::Layer;
 use crate::cgroups;
-use crate::disk::{Overlay, mount_overlay};
-use crate::images::{self, Image};
-use crate::leftovers::{self, gone_within};
-use crate::network::{self, Address, BRIDGE, GATEWAY, PREFIX};
-use crate::process::{Process, must};
+use crate::disk::Overlay;
+use crate::leftovers::{self, BOOT_SCRIPT, gone_within};
+use crate::network::{Address, BRIDGE};
+use crate::process::Process;
+use crate::setup::Size;
 
 /// Ample: a boot takes a second, but test processes share the machine's processors.
 const BOOT_LIMIT: Duration = Duration::from_secs(90);
 const BOOT_ATTEMPTS: usize = 3;
-
-/// What a host is to be like. Made by [`Host::named`], used up by [`Setup::boot`].
-#[derive(Debug)]
-pub struct Setup {
-    name: String,
-    layer: Layer,
-    images: Vec<Image>,
-}
-
-impl Setup {
-    /// With Docker installed and running. Without this, a host has only the packages in apt's cache.
-    pub fn with_docker(mut self) -> Self {
-        self.layer = Layer::Docker;
-        self
-    }
-
-    /// With these images in Docker's storage, whether Docker is installed already or by the test.
-    pub fn with_images(mut self, images: Vec<Image>) -> Self {
-        self.images = images;
-        self
-    }
-
-    pub fn boot(self) -> Host {
-        leftovers::sweep();
-        network::set_up();
-        let layers = self.layer.directories();
-        let docker_storage = images::storage(&self.images);
-        let address = Address::take();
-        let dir = leftovers::run_directory().join(address.machine());
-        let disk = Overlay::create(&dir);
-        mount_overlay(&layers, &disk);
-        let mut host = Host {
-            name: self.name,
-            address,
-            dir,
-            disk,
-            layers,
-            manager: None,
-            init: None,
-        };
-        host.prepare_disk(docker_storage);
-        host.start();
-        host
-    }
-}
 
 /// A host that runs until it is dropped.
 #[derive(Debug)]
@@ -72,17 +27,31 @@ pub struct Host {
     pub(crate) disk: Overlay,
     /// What the disk is an overlay of, topmost first.
     pub(crate) layers: Vec<PathBuf>,
-    manager: Option<Child>,
+    size: Size,
     init: Option<Process>,
+    /// What was started for the host, to be reaped when it stops.
+    started: Mutex<Vec<Child>>,
 }
 
 impl Host {
-    /// A bare server with this hostname; see [`Setup`] for more.
-    pub fn named(name: &str) -> Setup {
-        Setup {
+    /// One that has never booted.
+    pub(crate) fn on_disk(
+        name: &str,
+        address: Address,
+        dir: PathBuf,
+        disk: Overlay,
+        layers: Vec<PathBuf>,
+        size: Size,
+    ) -> Self {
+        Self {
             name: name.to_owned(),
-            layer: Layer::Bare,
-            images: Vec::new(),
+            address,
+            dir,
+            disk,
+            layers,
+            size,
+            init: None,
+            started: Mutex::default(),
         }
     }
 
@@ -101,9 +70,27 @@ impl Host {
             .expect("the host runs: it was started and not killed")
     }
 
-    /// Where its `/var/lib/docker` and the like are on this machine.
+    /// Where on this machine the host has what is not on its disk, Docker's `/var/lib/docker` for one.
     pub(crate) fn storage(&self, name: &str) -> PathBuf {
         self.dir.join(name)
+    }
+
+    /// What keeps a command to the host's cores.
+    pub(crate) fn core_limit(&self) -> Vec<String> {
+        let last = self.size.cores.map(|cores| cores.max(1) - 1);
+        last.map_or_else(Vec::new, |last| {
+            ["taskset", "--cpu-list", &format!("0-{last}")]
+                .map(str::to_owned)
+                .into()
+        })
+    }
+
+    /// Keeps a process of this machine that was started for the host, and that ends when the host stops.
+    pub(crate) fn keep(&self, child: Child) {
+        self.started
+            .lock()
+            .expect("nobody panics holding it")
+            .push(child);
     }
 
     /// Boots it from its disk, as it was left.
@@ -127,9 +114,10 @@ impl Host {
     /// Stops it as pulling the plug would: no process gets to say a word.
     pub fn kill(&mut self) {
         leftovers::stop(&self.dir);
-        if let Some(mut manager) = self.manager.take() {
-            let _ = manager.kill();
-            let _ = manager.wait();
+        let started = self.started.get_mut().expect("nobody panics holding it");
+        for mut child in started.drain(..) {
+            let _ = child.kill();
+            let _ = child.wait();
         }
         self.init = None;
     }
@@ -146,43 +134,34 @@ impl Host {
         self.start();
     }
 
-    fn prepare_disk(&self, docker_storage: Option<PathBuf>) {
-        let root = &self.disk.root;
-        fs::copy(resolv_conf(), root.join("etc/resolv.conf"))
-            .expect("this machine has a resolv.conf");
-        fs::write(root.join("etc/hostname"), format!("{}\n", self.name))
-            .expect("the disk is writable");
-        let hosts = format!(
-            "127.0.0.1 localhost\n127.0.1.1 {}\n::1 localhost\n",
-            self.name
-        );
-        fs::write(root.join("etc/hosts"), hosts).expect("the disk is writable");
-        let network = format!(
-            "[Match]\nName=host0\n\n[Network]\nAddress={}/{PREFIX}\nGateway={GATEWAY}\nIPv6AcceptRA=no\n",
-            self.ip()
-        );
-        fs::write(root.join("etc/systemd/network/10-lab.network"), network)
-            .expect("the disk is writable");
-        fs::create_dir_all(self.storage("containerd")).expect("the lab's directory is writable");
-        let docker = self.storage("docker");
-        match docker_storage {
-            None => fs::create_dir_all(docker).expect("the lab's directory is writable"),
-            Some(template) => {
-                let (from, to) = (template.to_string_lossy(), docker.to_string_lossy());
-                must("cp", &["--archive", "--reflink=auto", &from, &to]);
-            }
-        }
-    }
-
     fn try_start(&mut self) -> Result<(), String> {
         let console = self.dir.join("console");
         let output = fs::File::create(&console).expect("the lab's directory is writable");
+        let errors = output.try_clone().expect("a file can be opened twice");
+        let mut command = self.boot_command();
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        let manager = command.spawn().expect("there is a shell");
+        let manager_pid = manager.id() as i32;
+        self.keep(manager);
+        let mut ended = false;
+        let up = gone_within(BOOT_LIMIT, || {
+            ended = Process::of(manager_pid).is_none();
+            ended || self.is_up(manager_pid)
+        });
+        if ended || !up {
+            return Err(fs::read_to_string(console).unwrap_or_default());
+        }
+        self.pretend_memory();
+        Ok(())
+    }
+
+    fn boot_command(&self) -> Command {
         let mut command = Command::new("sh");
-        command.args(["-c", include_str!("boot.sh"), "boot.sh"]);
+        command.args(["-c", BOOT_SCRIPT, "boot.sh"]);
         command.arg(leftovers::record(&self.dir));
         command.args(cgroups::create(&self.address.machine()));
+        command.arg("--").args(self.core_limit());
         command.args([
-            "--",
             "systemd-nspawn",
             "--boot",
             "--quiet",
@@ -203,30 +182,11 @@ impl Host {
             let source = self.storage(name);
             command.arg(format!("--bind={}:/var/lib/{name}", source.display()));
         }
-        command.stdin(Stdio::null());
-        command.stdout(output.try_clone().expect("a file can be opened twice"));
-        command.stderr(output);
         // It sets an ordinary container's environment itself; the rest is nobody's business in there.
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        let manager = self
-            .manager
-            .insert(command.spawn().expect("there is a shell"));
-
-        let manager_pid = manager.id() as i32;
-        let mut ended = false;
-        let up = gone_within(BOOT_LIMIT, || {
-            ended = matches!(
-                self.manager.as_mut().map(Child::try_wait),
-                Some(Ok(Some(_)))
-            );
-            ended || self.is_up(manager_pid)
-        });
-        if up && !ended {
-            return Ok(());
-        }
-        Err(fs::read_to_string(console).unwrap_or_default())
+        command
     }
 
     /// Whether systemd has done all that it wants to do at a boot.
@@ -244,11 +204,28 @@ impl Host {
         if !self.init.is_some_and(is_systemd) {
             return false;
         }
-        let state = self
-            .command(["systemctl", "is-system-running"])
-            .run()
-            .stdout;
+        let state = self.run(["systemctl", "is-system-running"]).stdout;
         matches!(state.trim(), "running" | "degraded")
+    }
+
+    fn pretend_memory(&self) {
+        let Some(mib) = self.size.memory_mib else {
+            return;
+        };
+        let total = mib * 1024;
+        let real = fs::read_to_string("/proc/meminfo").expect("/proc is mounted");
+        let bounded = real.lines().map(|line| {
+            let mut words = line.split_whitespace();
+            let kib = words.nth(1).and_then(|n| n.parse::<u64>().ok());
+            match (line.split_once(':'), kib) {
+                (Some((name, _)), Some(kib)) if name == "MemTotal" || kib > total => {
+                    format!("{name}:{total:>15} kB\n")
+                }
+                _ => format!("{line}\n"),
+            }
+        });
+        self.write("/run/lab/meminfo", bounded.collect::<String>(), 0o444);
+        self.sh_ok("mount --bind /run/lab/meminfo /proc/meminfo");
     }
 }
 
@@ -261,13 +238,4 @@ impl Drop for Host {
         self.kill();
         leftovers::remove_host(&self.dir);
     }
-}
-
-/// The file that names servers which a host can reach too: not a resolver on this machine's loopback.
-fn resolv_conf() -> &'static str {
-    let behind_stub = "/run/systemd/resolve/resolv.conf";
-    if fs::exists(behind_stub).unwrap_or(false) {
-        return behind_stub;
-    }
-    "/etc/resolv.conf"
 }

@@ -16,6 +16,8 @@ pub struct Image {
     reference: String,
     /// Where a file is in the image, and where on this machine it comes from.
     files: Vec<(String, PathBuf)>,
+    /// Symbolic links, and where they point.
+    links: Vec<(String, String)>,
     /// Instructions as of a Dockerfile: what `docker import --change` takes.
     changes: Vec<String>,
 }
@@ -30,6 +32,7 @@ impl Image {
         let image = Self {
             reference: reference.to_owned(),
             files: Vec::new(),
+            links: Vec::new(),
             changes: vec![format!("ENTRYPOINT [\"/{name}\"]")],
         };
         image.with_file(&format!("/{name}"), program)
@@ -39,6 +42,26 @@ impl Image {
     pub fn with_file(mut self, path: &str, local: &Path) -> Self {
         self.files.push((path.to_owned(), local.to_owned()));
         self
+    }
+
+    pub fn with_link(mut self, path: &str, target: &str) -> Self {
+        self.links.push((path.to_owned(), target.to_owned()));
+        self
+    }
+
+    /// With a program of the hosts' base, at `to`, and the shared libraries that it needs.
+    fn with_program_of_base(mut self, program: &str, to: &str) -> Self {
+        let base = Layer::Bare.directories().pop().expect("there is one");
+        let needs = must("chroot", &[&base.to_string_lossy(), "ldd", program]);
+        let libraries = needs
+            .split_whitespace()
+            .filter(|word| word.starts_with('/'));
+        for library in libraries {
+            let local = base.join(library.trim_start_matches('/'));
+            self = self.with_file(library, &local);
+        }
+        let local = base.join(program.trim_start_matches('/'));
+        self.with_file(to, &local)
     }
 
     /// With one more instruction, such as `USER 1001:0`.
@@ -51,6 +74,9 @@ impl Image {
     fn made_of(&self) -> Vec<Vec<u8>> {
         let mut parts = vec![self.reference.clone().into_bytes()];
         parts.extend(self.changes.iter().map(|c| c.clone().into_bytes()));
+        for (path, target) in &self.links {
+            parts.push(format!("{path} -> {target}").into_bytes());
+        }
         for (path, local) in &self.files {
             parts.push(path.clone().into_bytes());
             parts.push(fs::read(local).unwrap_or_else(|e| panic!("{}: {e}", local.display())));
@@ -66,6 +92,26 @@ pub fn livekit() -> Vec<Image> {
         Image::of_program("livekit/ingress:latest", &standin("ingress")),
         Image::of_program("livekit/egress:latest", &standin("egress")).with_change("USER 1001:0"),
     ]
+}
+
+/// Debian's redis in the shape of the official image: its paths, its user, its entrypoint, and a shell.
+pub fn redis() -> Image {
+    let base = Layer::Bare.directories().pop().expect("there is one");
+    let entrypoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/redis-entrypoint.sh");
+    let mut image = Image::of_program("redis:7-alpine", &base.join("bin/busybox"))
+        .with_program_of_base("/usr/bin/redis-server", "/usr/local/bin/redis-server")
+        .with_program_of_base("/usr/bin/redis-cli", "/usr/local/bin/redis-cli")
+        .with_program_of_base("/usr/bin/setpriv", "/bin/setpriv")
+        .with_file("/usr/local/bin/docker-entrypoint.sh", &entrypoint);
+    for tool in ["sh", "id", "find", "chown", "grep", "cat"] {
+        image = image.with_link(&format!("/bin/{tool}"), "/busybox");
+    }
+    image
+        .with_change("ENTRYPOINT [\"docker-entrypoint.sh\"]")
+        .with_change("CMD [\"redis-server\"]")
+        .with_change("WORKDIR /data")
+        .with_change("VOLUME /data")
+        .with_change("EXPOSE 6379")
 }
 
 /// A `/var/lib/docker` that holds these images, to be copied for each host: importing them anew would cost each boot
@@ -106,6 +152,11 @@ impl Host {
             let at = staging.path().join(path.trim_start_matches('/'));
             fs::create_dir_all(at.parent().expect("it is below the root")).expect("just made");
             fs::copy(local, &at).unwrap_or_else(|e| panic!("{}: {e}", local.display()));
+        }
+        for (path, target) in &image.links {
+            let at = staging.path().join(path.trim_start_matches('/'));
+            fs::create_dir_all(at.parent().expect("it is below the root")).expect("just made");
+            std::os::unix::fs::symlink(target, at).expect("just made");
         }
         // What Docker mounts into a container needs to be there, and programs expect a place for temporary files.
         for directory in ["etc", "tmp"] {

@@ -13,7 +13,10 @@ use nix::sys::signal::Signal;
 use crate::network::{link_exists, link_of};
 use crate::place::{directory, lock};
 use crate::process::{Process, attempt};
-use crate::{cgroups, disk};
+use crate::{cgroups, disk, link};
+
+/// Starts a process of this machine for a host: it records itself first, so that a sweep finds it.
+pub const BOOT_SCRIPT: &str = include_str!("boot.sh");
 
 /// This run's directory.
 pub fn run_directory() -> PathBuf {
@@ -30,7 +33,12 @@ pub fn record(host_dir: &Path) -> PathBuf {
 
 /// The process of the container's manager, while it runs.
 pub fn container(host_dir: &Path) -> Option<Process> {
-    let text = fs::read_to_string(record(host_dir)).ok()?;
+    recorded(&record(host_dir))
+}
+
+/// The process that recorded itself in this file, while it runs.
+pub fn recorded(record: &Path) -> Option<Process> {
+    let text = fs::read_to_string(record).ok()?;
     Process::from_text(&text).filter(|p| p.is_alive())
 }
 
@@ -55,6 +63,7 @@ pub fn sweep() {
 /// Ends every process of a host and waits until its link is gone. Its disk stays.
 pub fn stop(host_dir: &Path) {
     let machine = machine(host_dir);
+    link::remove_relay(host_dir, &machine);
     if let Some(manager) = container(host_dir) {
         // The host's init takes every process of the host with it; its manager then has nothing left to wait for.
         let inits = manager.children();

@@ -18,8 +18,7 @@
 //! - A command that a test runs is in the host's namespaces but in none of its cgroups, like nothing on a server. A
 //!   process whose cgroup matters is started with `systemd-run`.
 //!
-//! Needed, as root on a Debian or Ubuntu machine: debootstrap, systemd-container, iproute2, iptables, python3, ethtool and
-//! tar. What is built is kept in `$STREAMHUB_LAB_DIR`, by default `/var/cache/streamhub-lab`; the mirror is the one that
+//! Needed, as root on a Debian or Ubuntu machine: debootstrap, systemd-container, iproute2, iptables, python3 and tar. What is built is kept in `$STREAMHUB_LAB_DIR`, by default `/var/cache/streamhub-lab`; the mirror is the one that
 //! this machine's apt uses, or `$STREAMHUB_LAB_MIRROR`. Any number of test processes may run at once. A run that is
 //! killed leaves its hosts running; the next one takes them away.
 
@@ -29,12 +28,14 @@ mod command;
 mod disk;
 mod files;
 mod host;
+mod host_test;
 mod images;
-mod lab_test;
 mod leftovers;
 mod link;
 mod network;
+mod network_test;
 mod place;
 mod process;
 mod program;
+mod setup;
 mod tree;

@@ -13,21 +13,9 @@ use crate::host::Host;
 /// `/var/lib/docker` and `/var/lib/containerd`.
 pub const VOLATILE: &[(&str, &str)] = &[
     ("/etc/machine-id", "made at the first boot"),
-    ("/etc/ld.so.cache", "rebuilt at the first boot"),
-    (
-        "/etc/.updated",
-        "the day of the last boot that updated /etc",
-    ),
-    ("/var/.updated", "the same for /var"),
     ("/tmp", "anyone's"),
     ("/var/tmp", "anyone's"),
-    ("/var/cache/ldconfig", "goes with ld.so.cache"),
-    ("/var/lib/systemd/random-seed", "new at each boot"),
-    ("/var/lib/systemd/timers", "when timers last ran"),
     ("/var/log/journal", "grows all the time"),
-    ("/var/log/wtmp", "says when the host booted"),
-    ("/var/log/btmp", "the same"),
-    ("/var/log/lastlog", "the same"),
 ];
 
 /// Path on the host, and what is there: type, mode, owner, and the digest of its content or where it points; or `gone`

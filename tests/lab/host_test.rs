@@ -1,15 +1,17 @@
-//! The lab's own tests: that a host is what the other tests take it for.
+//! The lab's own tests of its hosts: that one is what the other tests take it for.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use crate::base::Layer;
 use crate::host::Host;
-use crate::images::Image;
-use crate::leftovers::gone_within;
-use crate::network::link_exists;
+use crate::images::{self, Image};
+use crate::leftovers::{self, gone_within};
+use crate::network::{link_exists, link_of};
 
 /// A static program that every base has.
 fn busybox() -> PathBuf {
@@ -75,45 +77,6 @@ fn a_container_with_limits_comes_back_after_a_reboot_and_after_a_hard_stop() {
 }
 
 #[test]
-fn ufw_decides_who_reaches_a_host() {
-    let host = Host::named("guarded").boot();
-    let peer = Host::named("peer").boot();
-    let stranger = Host::named("stranger").boot();
-    let _redis = host
-        .command(["redis-server", "--protected-mode", "no"])
-        .spawn();
-    let ping = format!("timeout 2 redis-cli -h {} ping", host.ip());
-    for from in [&peer, &stranger] {
-        let answers = gone_within(Duration::from_secs(5), || from.sh(&ping).stdout == "PONG\n");
-        assert!(answers, "{} reaches it", from.name());
-    }
-    host.sh_ok(&format!(
-        "ufw allow from {} to any port 6379 proto tcp && ufw --force enable",
-        peer.ip()
-    ));
-    assert_eq!(peer.sh(&ping).stdout, "PONG\n");
-    assert_eq!(
-        stranger.sh(&ping).code,
-        124,
-        "ufw drops what it does not allow"
-    );
-}
-
-#[test]
-fn a_host_that_is_cut_off_reaches_nobody_until_it_is_reconnected() {
-    let host = Host::named("island").boot();
-    let other = Host::named("mainland").boot();
-    let ping = format!("ping -c 1 -W 1 {}", other.ip());
-    host.sh_ok(&ping);
-    host.cut_off();
-    assert_ne!(host.sh(&ping).code, 0);
-    host.reconnect();
-    assert!(gone_within(Duration::from_secs(10), || host.sh(&ping).code == 0));
-    let public = other.add_public_address();
-    host.sh_ok(&format!("ping -c 1 -W 1 {public}"));
-}
-
-#[test]
 fn the_tree_shows_what_was_changed_and_nothing_else() {
     let mut host = Host::named("tree").with_docker().boot();
     let before = host.tree();
@@ -143,9 +106,9 @@ fn commands_are_what_they_are_asked_to_be() {
         "{env}"
     );
     assert_eq!(host.command(["cat"]).stdin("in").ok(), "in");
-    assert_eq!(host.command(["whoami"]).as_operator().ok(), "operator\n");
+    assert_eq!(host.command(["whoami"]).by_operator().ok(), "operator\n");
     assert_eq!(
-        host.command(["sudo", "whoami"]).as_operator().ok(),
+        host.command(["sudo", "whoami"]).by_operator().ok(),
         "root\n"
     );
     assert_eq!(host.sh("exit 7").code, 7);
@@ -179,4 +142,81 @@ fn a_host_that_is_dropped_leaves_nothing() {
     assert!(!mounts.contains(&format!("/{machine}/")), "{mounts}");
     let memory = std::fs::exists(format!("/sys/fs/cgroup/memory/streamhub-lab/{machine}"));
     assert!(!memory.expect("/sys is mounted"));
+}
+#[test]
+fn a_host_is_as_small_as_it_is_asked_to_be() {
+    let mut host = Host::named("small")
+        .with_docker()
+        .with_cores(1)
+        .with_memory_mib(1024)
+        .boot();
+    for _ in 0..2 {
+        assert_eq!(host.sh_ok("nproc"), "1\n");
+        assert_eq!(host.sh_ok("docker info --format '{{.NCPU}}'"), "1\n");
+        assert!(
+            host.read("/proc/meminfo")
+                .starts_with("MemTotal:        1048576 kB\n")
+        );
+        host.reboot();
+    }
+}
+
+/// Set for the copy of this test that is to be killed.
+const VICTIM: &str = "STREAMHUB_LAB_VICTIM";
+
+#[test]
+fn what_a_killed_run_leaves_is_swept_by_the_next() {
+    if std::env::var_os(VICTIM).is_some() {
+        let host = Host::named("orphan").boot();
+        host.worsen_link(1, Duration::ZERO);
+        println!("\nvictim {}", host.storage("").display());
+        std::thread::sleep(Duration::from_secs(600));
+    }
+    let mut victim = Command::new(std::env::current_exe().expect("this is a program"))
+        .args([
+            "--exact",
+            "--nocapture",
+            "host_test::what_a_killed_run_leaves_is_swept_by_the_next",
+        ])
+        .env(VICTIM, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs twice");
+    let lines = BufReader::new(victim.stdout.take().expect("it is piped")).lines();
+    let dir = lines
+        .map_while(Result::ok)
+        .find_map(|l| l.strip_prefix("victim ").map(PathBuf::from));
+    let dir = dir.expect("it boots a host");
+    let machine = dir
+        .file_name()
+        .expect("it has a name")
+        .to_string_lossy()
+        .into_owned();
+    let manager = leftovers::container(&dir).expect("the host runs");
+    victim.kill().expect("it runs");
+    victim.wait().expect("it is ours");
+    assert!(manager.is_alive() && link_exists(&link_of(&machine)));
+    leftovers::sweep();
+    assert!(!manager.is_alive() && !link_exists(&link_of(&machine)) && !dir.exists());
+}
+
+#[test]
+fn redis_runs_from_its_image_as_an_ordinary_user() {
+    let host = Host::named("redis")
+        .with_docker()
+        .with_images(vec![images::redis()])
+        .boot();
+    host.sh_ok(
+        "docker run --detach --name redis --network host --read-only --tmpfs /data redis:7-alpine --port 7000",
+    );
+    let ping = || host.sh("docker exec redis redis-cli -p 7000 ping").stdout == "PONG\n";
+    assert!(
+        gone_within(Duration::from_secs(10), ping),
+        "{:?}",
+        host.sh("docker logs redis")
+    );
+    assert_eq!(
+        host.sh_ok("stat -c %u:%g /proc/$(pidof redis-server)"),
+        "999:1000\n"
+    );
 }
