@@ -31,6 +31,11 @@ impl Host {
         let [bridge, outer, inner] = names(&machine);
         // The host's own small bridge, which the relay alone connects to the one that all share.
         must("ip", &["link", "add", &bridge, "type", "bridge"]);
+        // This machine must not answer on it: only what comes through the relay may reach the host, and it others.
+        let ipv6 = format!("/proc/sys/net/ipv6/conf/{bridge}/disable_ipv6");
+        let _ = fs::write(ipv6, "1");
+        fs::write(format!("/proc/sys/net/ipv4/conf/{bridge}/arp_ignore"), "8")
+            .expect("it is there");
         let mut relay = Command::new("sh");
         relay.args(["-c", BOOT_SCRIPT, "boot.sh"]);
         relay
@@ -90,9 +95,10 @@ impl Host {
 /// Where the relay of a bad link records itself in the host's directory.
 const RECORD: &str = "relay";
 
-/// The small bridge of a bad link, and the relay's two ends.
+/// The small bridge of a bad link, and the relay's two ends: the outer one and the host's.
 fn names(machine: &str) -> [String; 3] {
-    ["br", "to", "ti"].map(|kind| format!("{kind}-{machine}"))
+    let number = machine.trim_start_matches("lab-");
+    ["shlab", "to-lab", "ti-lab"].map(|kind| format!("{kind}-{number}"))
 }
 
 /// Ends the relay of a host's bad link, if it has one; its two ends go with it.

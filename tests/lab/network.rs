@@ -11,6 +11,10 @@ pub const BRIDGE: &str = "shlab0";
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
 pub const PREFIX: u8 = 16;
 const SUBNET: &str = "10.213.0.0/16";
+/// Every bridge of the lab, as iptables matches names: a host with a bad link has a small one of its own.
+const BRIDGES: &str = "shlab+";
+/// Fixed, or it would be that of one of the ports, and change under the hosts' feet whenever one comes or goes.
+const BRIDGE_MAC: &str = "02:00:0a:d5:00:01";
 const HOSTS: u16 = 1000;
 
 /// A host's place on the bridge, this process's own until it is dropped.
@@ -73,31 +77,19 @@ pub fn set_up() {
         must("ip", &["link", "add", BRIDGE, "type", "bridge"]);
     }
     let address = format!("{GATEWAY}/{PREFIX}");
+    must("ip", &["link", "set", BRIDGE, "address", BRIDGE_MAC, "up"]);
     must("ip", &["address", "replace", &address, "dev", BRIDGE]);
-    must("ip", &["link", "set", BRIDGE, "up"]);
     fs::write("/proc/sys/net/ipv4/ip_forward", "1").expect("the lab runs as root");
-    ensure_rule(&[
-        "nat",
-        "POSTROUTING",
-        "-s",
-        SUBNET,
-        "!",
-        "-o",
-        BRIDGE,
-        "-j",
-        "MASQUERADE",
-    ]);
+    // Frames that only cross a bridge may come by here too (br_netfilter): they keep their sender.
+    let way_out = ["-s", SUBNET, "!", "-o", BRIDGES, "-j", "MASQUERADE"];
+    ensure_rule("nat", "POSTROUTING", &way_out);
     // A Docker of this machine's own lets nothing be forwarded but its containers.
-    ensure_rule(&["filter", "FORWARD", "-i", BRIDGE, "-j", "ACCEPT"]);
-    ensure_rule(&["filter", "FORWARD", "-o", BRIDGE, "-j", "ACCEPT"]);
+    ensure_rule("filter", "FORWARD", &["-i", BRIDGES, "-j", "ACCEPT"]);
+    ensure_rule("filter", "FORWARD", &["-o", BRIDGES, "-j", "ACCEPT"]);
 }
 
-fn ensure_rule(rule: &[&str]) {
-    let with = |action| {
-        let mut args = vec!["--wait", "--table", rule[0], action];
-        args.extend(&rule[1..]);
-        args
-    };
+fn ensure_rule(table: &str, chain: &str, rule: &[&str]) {
+    let with = |action| [&["--wait", "--table", table, action, chain], rule].concat();
     if attempt("iptables", &with("--check")).is_err() {
         must("iptables", &with("--insert"));
     }

@@ -7,7 +7,8 @@ if [ "${1#-}" != "$1" ] || [ "${1%.conf}" != "$1" ]; then
 fi
 if [ "$1" = redis-server ] && [ "$(id -u)" = 0 ]; then
     find . ! -user 999 -exec chown 999 '{}' +
-    exec setpriv --reuid=999 --regid=1000 --clear-groups -- "$0" "$@"
+    # By its path: busybox's shell would take its own of the name, which cannot do this.
+    exec /bin/setpriv --reuid=999 --regid=1000 --clear-groups -- "$0" "$@"
 fi
 if [ "$1" = redis-server ]; then
     set -- "$@" --protected-mode no
