@@ -12,6 +12,7 @@ use crate::host::Host;
 use crate::images::{self, Image};
 use crate::leftovers::{self, gone_within};
 use crate::network::{link_exists, link_of};
+use crate::program;
 
 /// A static program that every base has.
 fn busybox() -> PathBuf {
@@ -219,4 +220,28 @@ fn redis_runs_from_its_image_as_an_ordinary_user() {
         host.sh_ok("stat -c %u:%g /proc/$(pidof redis-server)"),
         "999:1000\n"
     );
+}
+
+#[test]
+fn the_stand_ins_run_from_their_images() {
+    let images = images::livekit();
+    let names = images.len();
+    let host = Host::named("media")
+        .with_docker()
+        .with_images(images)
+        .boot();
+    let listed = host.sh_ok("docker image ls --format '{{.Repository}}:{{.Tag}}' livekit/*");
+    assert_eq!(listed.lines().count(), names, "{listed}");
+    // Without a configuration each says so and ends: enough to see that it starts.
+    for image in listed.lines() {
+        let output = host.run(["docker", "run", "--rm", "--network", "host", image]);
+        assert!(
+            output.code < 125,
+            "{image} does not start: {}",
+            output.stderr
+        );
+    }
+    host.push(&program::standin("origin"), "/root/origin");
+    let mut origin = host.command(["/root/origin"]).spawn();
+    origin.wait_for("origin on http://");
 }

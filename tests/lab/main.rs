@@ -22,6 +22,8 @@
 //! this machine's apt uses, or `$STREAMHUB_LAB_MIRROR`. Any number of test processes may run at once. A run that is
 //! killed leaves its hosts running; the next one takes them away.
 
+#![forbid(unsafe_code)]
+
 mod base;
 mod cgroups;
 mod command;
