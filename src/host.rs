@@ -1,0 +1,311 @@
+//! The machine: its files, written atomically and never through a symlink, and its facts.
+//!
+//! Every path below a [`Host`] is given as the operator knows it; `--root` puts a prefix before it.
+
+mod facts;
+mod lock;
+mod ports;
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use nix::unistd::{AccessFlags, access};
+
+pub use facts::{Memory, Os, local_address_towards};
+pub use lock::{Lock, lock};
+pub use ports::{Holder, Listener, Protocol, container_of, listeners};
+
+use crate::fault::{Exit, Fault, Result};
+
+/// No file of ours is larger; a bigger one is refused instead of read.
+const LARGEST_READ: u64 = 1024 * 1024;
+
+/// A machine, or a directory that is treated as one.
+#[derive(Clone, Debug)]
+pub struct Host {
+    root: PathBuf,
+}
+
+/// What stands at a path.
+#[derive(Debug)]
+pub enum Found {
+    Nothing,
+    File(Metadata),
+    Directory(Metadata),
+    Symlink,
+    Other,
+}
+
+impl Host {
+    /// The machine whose root directory is `root`: `/`, or a tree in a test.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Where a path of the machine really is.
+    pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// Whether this process may do anything.
+    pub fn is_root(&self) -> bool {
+        nix::unistd::geteuid().is_root()
+    }
+
+    /// What stands at a path, without following a symlink in its last part.
+    ///
+    /// # Errors
+    /// If the kernel won't say, an ordinary user's permission included.
+    pub fn find(&self, path: &Path) -> Result<Found> {
+        match fs::symlink_metadata(self.path(path)) {
+            Ok(m) if m.is_symlink() => Ok(Found::Symlink),
+            Ok(m) if m.is_dir() => Ok(Found::Directory(m)),
+            Ok(m) if m.is_file() => Ok(Found::File(m)),
+            Ok(_) => Ok(Found::Other),
+            Err(e) if is_absent(&e) => Ok(Found::Nothing),
+            Err(e) => Err(e).with_context(|| format!("looking at {}", path.display())),
+        }
+    }
+
+    /// A file's bytes, or `None` when there is none. At most 1 MiB.
+    ///
+    /// # Errors
+    /// If it can't be read, is no regular file, or is larger.
+    pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        let what = || format!("reading {}", path.display());
+        let mut file = match File::open(self.path(path)) {
+            Ok(file) => file,
+            Err(e) if is_absent(&e) => return Ok(None),
+            Err(e) => return Err(e).with_context(what),
+        };
+        let mut bytes = Vec::new();
+        (&mut file)
+            .take(LARGEST_READ + 1)
+            .read_to_end(&mut bytes)
+            .with_context(what)?;
+        if bytes.len() as u64 > LARGEST_READ {
+            return Err(Fault::new(
+                Exit::NotReady,
+                format!("{} is larger than 1 MiB", path.display()),
+            )
+            .fix("move it away; it is none of the files that this program writes")
+            .into());
+        }
+        Ok(Some(bytes))
+    }
+
+    /// As [`Host::read`], as text.
+    ///
+    /// # Errors
+    /// As there, and if it is not UTF-8.
+    pub fn read_text(&self, path: &Path) -> Result<Option<String>> {
+        self.read(path)?
+            .map(|bytes| {
+                String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))
+            })
+            .transpose()
+    }
+
+    /// Refuses a place where a file of ours must not be written: a symlink or anything else that is no
+    /// regular file, or a directory that others can write to. Looks only.
+    ///
+    /// # Errors
+    /// [`Exit::NotReady`], naming the path and the fix.
+    pub fn refuse_unsafe(&self, path: &Path) -> Result<()> {
+        let refusal =
+            |what: String, fix: String| Err(Fault::new(Exit::NotReady, what).fix(fix).into());
+        match self.find(path)? {
+            Found::Nothing | Found::File(_) => {}
+            Found::Symlink => {
+                return refusal(
+                    format!(
+                        "{} is a symlink: refusing to write through it",
+                        path.display()
+                    ),
+                    format!(
+                        "look where it points, then remove it: rm {}",
+                        path.display()
+                    ),
+                );
+            }
+            Found::Directory(_) | Found::Other => {
+                return refusal(
+                    format!("{} is not a regular file", path.display()),
+                    format!("move it away: mv {0} {0}.old", path.display()),
+                );
+            }
+        }
+        let Some(parent) = path.parent() else {
+            return Ok(());
+        };
+        self.refuse_unsafe_directory(parent)
+    }
+
+    /// Refuses a directory that is a symlink, that others can write to, or that can't be written at
+    /// all. One that does not exist yet is judged by the nearest that does.
+    ///
+    /// # Errors
+    /// As [`Host::refuse_unsafe`].
+    pub fn refuse_unsafe_directory(&self, path: &Path) -> Result<()> {
+        let refusal =
+            |what: String, fix: String| Err(Fault::new(Exit::NotReady, what).fix(fix).into());
+        match self.find(path)? {
+            Found::Nothing => path
+                .parent()
+                .map_or(Ok(()), |parent| self.refuse_unsafe_directory(parent)),
+            Found::Directory(m) if m.mode() & 0o002 != 0 => refusal(
+                format!(
+                    "{} is world-writable: anyone could swap the files in it",
+                    path.display()
+                ),
+                format!("chmod o-w {}", path.display()),
+            ),
+            Found::Directory(_) => {
+                if let Some(above) = self.swappable(path) {
+                    return refusal(
+                        format!(
+                            "{} is world-writable: anyone could swap {}",
+                            above.display(),
+                            path.display()
+                        ),
+                        format!("chmod o-w {}", above.display()),
+                    );
+                }
+                match access(&self.path(path), AccessFlags::W_OK) {
+                    Err(nix::errno::Errno::EROFS) => refusal(
+                        format!("{} is on a read-only file system", path.display()),
+                        format!("mount it writable: mount -o remount,rw {}", path.display()),
+                    ),
+                    _ => Ok(()),
+                }
+            }
+            Found::Symlink => refusal(
+                format!(
+                    "{} is a symlink: refusing to write through it",
+                    path.display()
+                ),
+                format!(
+                    "look where it points, then remove it: rm {}",
+                    path.display()
+                ),
+            ),
+            Found::File(_) | Found::Other => refusal(
+                format!("{} is not a directory", path.display()),
+                format!("move it away: mv {0} {0}.old", path.display()),
+            ),
+        }
+    }
+
+    /// A directory above `path` in which anyone could rename what is not theirs.
+    fn swappable(&self, path: &Path) -> Option<PathBuf> {
+        path.ancestors().skip(1).find_map(|above| {
+            let mode = fs::metadata(self.path(above)).ok()?.mode();
+            // The sticky bit, as on /tmp, protects what belongs to others.
+            (mode & 0o002 != 0 && mode & 0o1000 == 0).then(|| above.to_owned())
+        })
+    }
+
+    /// Puts a file in place so that a reader, or a crash, sees the old one or the new one and nothing
+    /// between: exclusive temporary file in the same directory with its final mode, write, fsync,
+    /// rename, fsync of the directory. A temporary file left by a killed run is replaced.
+    ///
+    /// # Errors
+    /// If the place is unsafe or the disk refuses; the old file is then as it was.
+    pub fn write(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+        self.refuse_unsafe(path)?;
+        self.replace(path, bytes, mode)
+            .with_context(|| format!("writing {}", path.display()))
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+        let real = self.path(path);
+        let parent = real.parent().context("it has no directory")?;
+        let name = real
+            .file_name()
+            .context("it has no name")?
+            .to_string_lossy();
+        let prefix = format!(".{name}.new");
+        match fs::remove_file(parent.join(&prefix)) {
+            Err(e) if !is_absent(&e) => return Err(e).context("removing what an earlier run left"),
+            _ => {}
+        }
+        let mut file = tempfile::Builder::new()
+            .prefix(&prefix)
+            .rand_bytes(0)
+            .permissions(fs::Permissions::from_mode(mode))
+            .tempfile_in(parent)?;
+        // An existing file keeps its owner and group.
+        if let Ok(old) = fs::symlink_metadata(&real) {
+            let new = file.as_file().metadata()?;
+            if (old.uid(), old.gid()) != (new.uid(), new.gid()) && self.is_root() {
+                fchown(file.as_file(), Some(old.uid()), Some(old.gid()))?;
+            }
+        }
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(&real)?;
+        File::open(parent)?.sync_all()?;
+        Ok(())
+    }
+
+    /// Makes a directory and the missing ones above it (0755); an existing one is left as it is.
+    ///
+    /// # Errors
+    /// If a part of the path is unsafe or can't be made.
+    pub fn make_dir(&self, path: &Path, mode: u32) -> Result<()> {
+        self.refuse_unsafe_directory(path)?;
+        if matches!(self.find(path)?, Found::Directory(_)) {
+            return Ok(());
+        }
+        let real = self.path(path);
+        let make = || -> io::Result<()> {
+            if let Some(parent) = real.parent() {
+                fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o755)
+                    .create(parent)?;
+            }
+            fs::DirBuilder::new().mode(mode).create(&real)?;
+            if let Some(parent) = real.parent() {
+                File::open(parent)?.sync_all()?;
+            }
+            Ok(())
+        };
+        make().with_context(|| format!("creating the directory {}", path.display()))
+    }
+
+    /// Sets a directory's mode.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn set_mode(&self, path: &Path, mode: u32) -> Result<()> {
+        fs::set_permissions(self.path(path), fs::Permissions::from_mode(mode))
+            .with_context(|| format!("setting the mode of {}", path.display()))
+    }
+
+    /// Opens a log for appending: 0600, never through a symlink.
+    ///
+    /// # Errors
+    /// If the place is unsafe or can't be written.
+    pub fn open_log(&self, path: &Path) -> Result<File> {
+        self.refuse_unsafe(path)?;
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(nix::libc::O_NOFOLLOW)
+            .open(self.path(path))
+            .with_context(|| format!("opening {}", path.display()))
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}

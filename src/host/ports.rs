@@ -1,0 +1,180 @@
+//! Who holds which port, from the kernel's tables: by address, process and cgroup, never by name.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Context;
+use procfs::net::{TcpNetEntry, TcpState, UdpNetEntry};
+use procfs::process::{FDTarget, Process};
+
+use super::Host;
+use crate::fault::Result;
+
+/// The transport of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
+impl Protocol {
+    /// `tcp` or `udp`, as ufw writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// A socket that waits for others.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    pub protocol: Protocol,
+    pub address: SocketAddr,
+    /// The process that holds it; `None` when only root may see it.
+    pub holder: Option<Holder>,
+}
+
+/// A process, as far as a report names it.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    pub pid: i32,
+    pub name: String,
+    /// The text of its `/proc/<pid>/cgroup`.
+    pub cgroup: String,
+}
+
+/// Every listening TCP socket and every bound UDP socket of this network namespace on one of `ports`.
+///
+/// # Errors
+/// If the kernel's tables can't be read.
+pub fn listeners(host: &Host, ports: &[(Protocol, u16)]) -> Result<Vec<Listener>> {
+    let wanted = |protocol, address: &SocketAddr| ports.contains(&(protocol, address.port()));
+    let tcp = |e: TcpNetEntry| {
+        (e.state == TcpState::Listen).then_some((Protocol::Tcp, e.local_address, e.inode))
+    };
+    // A connected UDP socket is a client's.
+    let udp = |e: UdpNetEntry| {
+        (e.remote_address.port() == 0).then_some((Protocol::Udp, e.local_address, e.inode))
+    };
+    let mut found: Vec<(Protocol, SocketAddr, u64)> = Vec::new();
+    found.extend(
+        procfs::net::tcp()
+            .context("reading /proc/net/tcp")?
+            .into_iter()
+            .filter_map(tcp),
+    );
+    found.extend(
+        procfs::net::udp()
+            .context("reading /proc/net/udp")?
+            .into_iter()
+            .filter_map(udp),
+    );
+    // A kernel without IPv6 has no such tables.
+    found.extend(
+        procfs::net::tcp6()
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(tcp),
+    );
+    found.extend(
+        procfs::net::udp6()
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(udp),
+    );
+    found.retain(|(protocol, address, _)| wanted(*protocol, address));
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let holders = holders(host);
+    Ok(found
+        .into_iter()
+        .map(|(protocol, address, inode)| Listener {
+            protocol,
+            address,
+            holder: holders.get(&inode).cloned(),
+        })
+        .collect())
+}
+
+/// Socket inode → process, for every process that we may look into.
+fn holders(host: &Host) -> HashMap<u64, Holder> {
+    let mut holders = HashMap::new();
+    for process in procfs::process::all_processes()
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let Ok(fds) = process.fd() else { continue };
+        let sockets: Vec<u64> = fds
+            .flatten()
+            .filter_map(|fd| match fd.target {
+                FDTarget::Socket(inode) => Some(inode),
+                _ => None,
+            })
+            .collect();
+        if sockets.is_empty() {
+            continue;
+        }
+        let holder = describe(host, &process);
+        holders.extend(sockets.into_iter().map(|inode| (inode, holder.clone())));
+    }
+    holders
+}
+
+fn describe(host: &Host, process: &Process) -> Holder {
+    let pid = process.pid();
+    let cgroup = host
+        .read_text(Path::new(&format!("/proc/{pid}/cgroup")))
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    Holder {
+        pid,
+        name: process.stat().map_or_else(|_| "?".to_owned(), |s| s.comm),
+        cgroup,
+    }
+}
+
+/// The id of the container that a cgroup belongs to: the 64 hexadecimal digits that every Docker
+/// cgroup driver puts into the path.
+pub fn container_of(cgroup: &str) -> Option<&str> {
+    cgroup
+        .split(|c: char| !c.is_ascii_hexdigit())
+        .find(|part| part.len() == 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_is_told_by_its_cgroup_under_either_driver() {
+        let id = "0123456789abcdef".repeat(4);
+        for line in [
+            format!("0::/system.slice/docker-{id}.scope"),
+            format!("5:memory:/docker/{id}\n0::/"),
+        ] {
+            assert_eq!(container_of(&line), Some(id.as_str()));
+        }
+        assert_eq!(container_of("0::/system.slice/nginx.service"), None);
+    }
+
+    #[test]
+    fn a_listener_is_found_with_its_process() {
+        let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let wanted = [
+            (Protocol::Tcp, tcp.local_addr().unwrap().port()),
+            (Protocol::Udp, udp.local_addr().unwrap().port()),
+        ];
+        let found = listeners(&Host::new("/"), &wanted).unwrap();
+        assert_eq!(found.len(), 2);
+        for listener in found {
+            assert_eq!(listener.holder.unwrap().pid, std::process::id() as i32);
+        }
+    }
+}
