@@ -1,0 +1,140 @@
+//! HTTP as this program speaks it: no redirects, no proxies, bounded in time and size.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use reqwest::Certificate;
+use reqwest::blocking::{Client, ClientBuilder, Request, Response};
+use reqwest::redirect::Policy;
+
+use crate::fault::Result;
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// From the first byte sent to the last byte read.
+pub const TOTAL_LIMIT: Duration = Duration::from_secs(15);
+/// No answer that counts is longer.
+pub const LONGEST_BODY: u64 = 64 * 1024;
+
+/// A client that trusts the system's certificate authorities and those given.
+///
+/// # Errors
+/// If the TLS library refuses them.
+pub fn client(for_tls: bool, more: Vec<Certificate>) -> Result<Client> {
+    // Without TLS nothing is verified: the system's hundred certificates need not be read.
+    let builder = builder();
+    let builder = if for_tls {
+        builder.tls_certs_merge(more)
+    } else {
+        builder.tls_certs_only([])
+    };
+    builder.build().context("setting up HTTP")
+}
+
+/// A client for a service of this machine behind a Unix socket.
+///
+/// # Errors
+/// As [`client`].
+pub fn unix_client(socket: PathBuf) -> Result<Client> {
+    builder()
+        .tls_certs_only([])
+        .unix_socket(socket)
+        .build()
+        .context("setting up HTTP")
+}
+
+fn builder() -> ClientBuilder {
+    // A second install of the same provider is refused, and harmless.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT_LIMIT)
+        .timeout(TOTAL_LIMIT)
+        .user_agent(concat!("streamhub-install/", env!("CARGO_PKG_VERSION")))
+}
+
+/// The certificates of a PEM file.
+///
+/// # Errors
+/// If it can't be read or holds none.
+pub fn certificates(path: &Path) -> Result<Vec<Certificate>> {
+    let pem = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let found = Certificate::from_pem_bundle(&pem)
+        .with_context(|| format!("{} is no PEM file", path.display()))?;
+    anyhow::ensure!(!found.is_empty(), "{} holds no certificate", path.display());
+    Ok(found)
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answered {
+    pub status: u16,
+    pub body: Vec<u8>,
+    /// Where a redirect points.
+    pub location: Option<String>,
+}
+
+/// Sends a request and reads its answer.
+///
+/// # Errors
+/// If nothing comes, if it takes over 15 s in all, or if the body is over 64 KiB.
+pub fn send(client: &Client, request: Request) -> std::result::Result<Answered, NoAnswer> {
+    let mut request = request;
+    // Set on the request, the limit covers the body as well.
+    request.timeout_mut().get_or_insert(TOTAL_LIMIT);
+    let response = client
+        .execute(request)
+        .map_err(|e| NoAnswer::Unreachable(causes(&e)))?;
+    read(response)
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAnswer {
+    #[error("{0}")]
+    Unreachable(String),
+    #[error("its answer is over {} KiB", LONGEST_BODY / 1024)]
+    TooLong,
+}
+
+fn read(response: Response) -> std::result::Result<Answered, NoAnswer> {
+    let status = response.status().as_u16();
+    let location = response
+        .headers()
+        .get("location")
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let mut body = Vec::new();
+    response
+        .take(LONGEST_BODY + 1)
+        .read_to_end(&mut body)
+        .map_err(|e| NoAnswer::Unreachable(format!("the answer broke off: {}", causes(&e))))?;
+    if body.len() as u64 > LONGEST_BODY {
+        return Err(NoAnswer::TooLong);
+    }
+    Ok(Answered {
+        status,
+        body,
+        location,
+    })
+}
+
+/// The chain of causes in one line, without what only repeats.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        // reqwest's own first line repeats the address, which the caller names.
+        if !text.starts_with("error sending request") && !said.iter().any(|s| s.contains(&text)) {
+            said.push(text);
+        }
+        next = error.source();
+    }
+    if said.is_empty() {
+        error.to_string()
+    } else {
+        said.join(": ")
+    }
+}
