@@ -1,0 +1,192 @@
+//! What we own on this host and what was asked for, so that a later run, and an uninstall by a newer
+//! version, know without guessing. Never a secret.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{Exit, Fault, Result};
+use crate::host::Host;
+
+/// Where it lies.
+pub const PATH: &str = "/etc/streamhub/receipt.json";
+const DIRECTORY: &str = "/etc/streamhub";
+/// The form of this file; a newer one is refused rather than misread.
+const VERSION: u32 = 1;
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Origin,
+    Edge,
+}
+
+impl Role {
+    /// `origin` or `edge`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Origin => "origin",
+            Self::Edge => "edge",
+        }
+    }
+}
+
+/// The receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    version: u32,
+    /// The program's version that wrote it.
+    pub written_by: String,
+    pub role: Role,
+    pub dir: PathBuf,
+    /// What the operator asked for; empty until an origin has taken this node.
+    pub settings: Saved,
+    pub owned: Vec<Entry>,
+}
+
+/// Non-secret settings that a re-run without flags uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Saved {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_ca_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub docker_source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_timeout: Option<String>,
+}
+
+/// One thing on the host that is ours, wholly or in part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    #[serde(flatten)]
+    pub thing: Owned,
+    /// We made it; what stood there before us is only changed, and never removed.
+    pub created: bool,
+    /// Cleared once the change is complete: set, a run was cut off in it.
+    pub pending: bool,
+}
+
+/// The kinds of things that can be taken away again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Owned {
+    File { path: PathBuf },
+    Directory { path: PathBuf },
+    Packages { names: Vec<String> },
+    Image { name: String },
+    FirewallRule { rule: String },
+    Unit { name: String },
+    Stack { project: String, dir: PathBuf },
+}
+
+impl Receipt {
+    /// The receipt of a first run.
+    pub fn new(role: Role, dir: &Path) -> Self {
+        Self {
+            version: VERSION,
+            written_by: env!("CARGO_PKG_VERSION").to_owned(),
+            role,
+            dir: dir.to_owned(),
+            settings: Saved::default(),
+            owned: Vec::new(),
+        }
+    }
+
+    /// The receipt of this host, if there is one.
+    ///
+    /// # Errors
+    /// If it can't be read, or was written by a newer version.
+    pub fn load(host: &Host) -> Result<Option<Self>> {
+        let Some(bytes) = host.read(Path::new(PATH))? else {
+            return Ok(None);
+        };
+        let form: Form = serde_json::from_slice(&bytes).with_context(unreadable)?;
+        if form.version > VERSION {
+            return Err(Fault::new(
+                Exit::NotReady,
+                format!(
+                    "{PATH} was written by a newer version (form {})",
+                    form.version
+                ),
+            )
+            .fix("use that version or a newer one")
+            .into());
+        }
+        let receipt = serde_json::from_slice(&bytes).with_context(unreadable)?;
+        Ok(Some(receipt))
+    }
+
+    /// Notes a change that is about to be made.
+    ///
+    /// # Errors
+    /// If the receipt can't be written.
+    pub fn begin(&mut self, host: &Host, things: Vec<Owned>, created: bool) -> Result<()> {
+        for thing in things {
+            match self.owned.iter_mut().find(|entry| entry.thing == thing) {
+                // What we made once stays ours when it is changed.
+                Some(entry) => entry.pending = true,
+                None => self.owned.push(Entry {
+                    thing,
+                    created,
+                    pending: true,
+                }),
+            }
+        }
+        self.save(host)
+    }
+
+    /// Notes that the change is complete.
+    ///
+    /// # Errors
+    /// As [`Receipt::begin`].
+    pub fn finish(&mut self, host: &Host) -> Result<()> {
+        for entry in &mut self.owned {
+            entry.pending = false;
+        }
+        self.save(host)
+    }
+
+    /// Keeps the settings for re-runs, if they are new.
+    ///
+    /// # Errors
+    /// As [`Receipt::begin`].
+    pub fn keep_settings(&mut self, host: &Host, settings: Saved) -> Result<()> {
+        if self.settings == settings {
+            return Ok(());
+        }
+        self.settings = settings;
+        self.save(host)
+    }
+
+    fn save(&mut self, host: &Host) -> Result<()> {
+        self.written_by = env!("CARGO_PKG_VERSION").to_owned();
+        let mut text = serde_json::to_string_pretty(self).context("the receipt as JSON")?;
+        text.push('\n');
+        host.make_dir(Path::new(DIRECTORY), 0o700)?;
+        host.write(Path::new(PATH), text.as_bytes(), 0o600)
+    }
+}
+
+#[derive(Deserialize)]
+struct Form {
+    version: u32,
+}
+
+fn unreadable() -> String {
+    format!(
+        "{PATH} can't be read as a receipt; if it is damaged, move it away and run the install again with its flags"
+    )
+}
