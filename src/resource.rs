@@ -1,0 +1,74 @@
+//! The things a node is made of. Each kind can be probed without changing it, and applied.
+
+mod compose;
+mod directory;
+mod docker;
+mod env;
+mod file;
+mod firewall;
+mod image;
+mod program;
+mod stack;
+mod sysctl;
+mod timer;
+
+pub use compose::{ComposeFile, DIGEST_LABEL, Definition, PROJECT, Service};
+pub use directory::Directory;
+pub use docker::{Docker, Installed, OLDEST_COMPOSE, compose_version, too_old};
+pub use env::{Env, Rule};
+pub use file::File;
+pub use firewall::Firewall;
+pub use image::Image;
+pub use program::Program;
+pub use stack::Stack;
+pub use sysctl::Sysctl;
+pub use timer::{TIMER, Timer};
+
+use similar::TextDiff;
+
+use crate::fault::Result;
+use crate::host::Host;
+use crate::receipt::Owned;
+
+/// One thing on the host that is wanted in a certain state.
+pub trait Resource {
+    /// What a plan line calls it, for example `file /etc/sysctl.d/99-streamhub-webrtc.conf`.
+    fn name(&self) -> String;
+
+    /// Compares the host with what is wanted. Reads only.
+    ///
+    /// # Errors
+    /// If the host is in a state that must not be changed, or can't be read.
+    fn probe(&self, host: &Host) -> Result<Change>;
+
+    /// Makes it so. Called only when [`Resource::probe`] found a change; safe to repeat.
+    ///
+    /// # Errors
+    /// If it can't be made so; what was there is then as it was, or the next run finishes it.
+    fn apply(&self, host: &Host) -> Result<()>;
+
+    /// What [`Resource::apply`] is about to make ours, enough to remove it without this code.
+    fn owned(&self, host: &Host) -> Vec<Owned>;
+}
+
+/// How a resource differs from what is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It does not.
+    None,
+    /// It is not there. The detail, where there is one, is for people, with secrets masked.
+    Create(Option<String>),
+    /// It is there and differs; how, with secrets masked.
+    Update(String),
+    /// It can't be looked at, and why.
+    Unknown(&'static str),
+}
+
+/// A unified diff of two texts.
+fn diff(old: &str, new: &str) -> String {
+    TextDiff::from_lines(old, new)
+        .unified_diff()
+        .context_radius(1)
+        .missing_newline_hint(false)
+        .to_string()
+}

@@ -1,0 +1,210 @@
+//! A Docker engine that runs, with the compose plugin. One that works is left alone.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::{Change, Resource};
+use crate::engine::Engine;
+use crate::exec::{self, Program};
+use crate::fault::{Exit, Fault, Result};
+use crate::host::{Found, Host};
+use crate::receipt::Owned;
+use crate::{apt, signals};
+
+/// Where docker looks for its plugins.
+const PLUGIN_DIRS: &[&str] = &[
+    "/usr/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/local/lib/docker/cli-plugins",
+    "/root/.docker/cli-plugins",
+];
+/// The distribution's engine.
+const ENGINE_PACKAGE: &str = "docker.io";
+/// The compose plugin: Ubuntu's, Docker's own, Debian's.
+const COMPOSE_PACKAGES: &[&str] = &[
+    "docker-compose-v2",
+    "docker-compose-plugin",
+    "docker-compose",
+];
+/// The first version that knows `configs:` with `content:`.
+pub const OLDEST_COMPOSE: (u32, u32, u32) = (2, 23, 1);
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// Docker on this host.
+#[derive(Clone, Copy, Debug)]
+pub struct Docker;
+
+/// What is there of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Installed {
+    pub client: bool,
+    pub compose: bool,
+}
+
+impl Installed {
+    /// Looks, without starting anything.
+    ///
+    /// # Errors
+    /// If the kernel won't say.
+    pub fn look(host: &Host) -> Result<Self> {
+        let mut compose = false;
+        for dir in PLUGIN_DIRS {
+            // A plugin may be a symlink; what it points to is the distribution's business.
+            let plugin = Path::new(dir).join("docker-compose");
+            compose = compose || matches!(host.find(&plugin), Ok(Found::File(_) | Found::Symlink));
+        }
+        Ok(Self {
+            client: exec::is_installed("docker"),
+            compose,
+        })
+    }
+
+    fn missing(self) -> Vec<&'static str> {
+        let mut missing = Vec::new();
+        if !self.client {
+            missing.push("docker");
+        }
+        if !self.compose {
+            missing.push("the docker compose plugin");
+        }
+        missing
+    }
+}
+
+/// The compose plugin's version.
+///
+/// # Errors
+/// If it can't be run or says no version.
+pub fn compose_version() -> Result<(u32, u32, u32)> {
+    let said = Program::new("docker")
+        .args(["compose", "version", "--short"])
+        .limit(Duration::from_secs(20))
+        .succeed()?;
+    parse_version(said.trim())
+        .with_context(|| format!("docker compose says it is version {:?}", said.trim()))
+}
+
+/// `v2.26.1-4` and the like.
+fn parse_version(text: &str) -> Option<(u32, u32, u32)> {
+    let mut parts = text
+        .trim_start_matches('v')
+        .split(|c: char| !c.is_ascii_digit())
+        .map(str::parse);
+    let mut next = || parts.next()?.ok();
+    Some((next()?, next()?, next()?))
+}
+
+impl Resource for Docker {
+    fn name(&self) -> String {
+        "docker engine and compose plugin".to_owned()
+    }
+
+    fn probe(&self, host: &Host) -> Result<Change> {
+        let installed = Installed::look(host)?;
+        let missing = installed.missing();
+        if !missing.is_empty() {
+            let what = format!("install {} from the distribution", missing.join(" and "));
+            return Ok(if installed.client {
+                Change::Update(what)
+            } else {
+                Change::Create(Some(what))
+            });
+        }
+        Ok(match Engine::find(host)? {
+            Some(_) => Change::None,
+            None => Change::Update("start docker.service".to_owned()),
+        })
+    }
+
+    fn apply(&self, host: &Host) -> Result<()> {
+        let installed = Installed::look(host)?;
+        if !installed.missing().is_empty() {
+            apt::update(host)?;
+            let mut packages = Vec::new();
+            if !installed.client {
+                packages.push(ENGINE_PACKAGE);
+            }
+            if !installed.compose {
+                packages.extend(apt::available(COMPOSE_PACKAGES)?);
+            }
+            apt::install(host, &packages)?;
+        }
+        let version = compose_version()?;
+        if version < OLDEST_COMPOSE {
+            return Err(too_old(version).into());
+        }
+        start(host)
+    }
+
+    fn owned(&self, host: &Host) -> Vec<Owned> {
+        let Ok(installed) = Installed::look(host) else {
+            return Vec::new();
+        };
+        let mut names = Vec::new();
+        if !installed.client {
+            names.push(ENGINE_PACKAGE.to_owned());
+        }
+        if !installed.compose {
+            names.extend(COMPOSE_PACKAGES.iter().map(|name| (*name).to_owned()));
+        }
+        if names.is_empty() {
+            Vec::new()
+        } else {
+            vec![Owned::Packages { names }]
+        }
+    }
+}
+
+/// The fault of a compose plugin that can't read our files.
+pub fn too_old((major, minor, patch): (u32, u32, u32)) -> Fault {
+    let (a, b, c) = OLDEST_COMPOSE;
+    Fault::new(
+        Exit::NotReady,
+        format!("docker compose is {major}.{minor}.{patch}; {a}.{b}.{c} or later is needed"),
+    )
+    .fix("upgrade it from where it came: apt-get update && apt-get install docker-compose-v2 (or docker-compose-plugin)")
+}
+
+/// Starts the engine and waits until it answers.
+fn start(host: &Host) -> Result<()> {
+    if Engine::find(host)?.is_some() {
+        return Ok(());
+    }
+    Program::new("systemctl")
+        .args(["enable", "--now", "docker.service"])
+        .limit(Duration::from_secs(120))
+        .succeed()
+        .map_err(|e| {
+            Fault::new(Exit::Failed, "docker.service does not start")
+                .because(&e)
+                .fix("see why: journalctl -u docker.service -n 50; if it is masked: systemctl unmask docker.service")
+        })?;
+    let end = Instant::now() + START_LIMIT;
+    while Engine::find(host)?.is_none() {
+        if Instant::now() > end {
+            return Err(
+                Fault::new(Exit::Failed, "the Docker engine runs and does not answer")
+                    .fix("see why: journalctl -u docker.service -n 50")
+                    .into(),
+            );
+        }
+        signals::sleep(Duration::from_millis(200))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_every_packaging_are_read() {
+        assert_eq!(parse_version("2.26.1-4"), Some((2, 26, 1)));
+        assert_eq!(parse_version("v2.40.3"), Some((2, 40, 3)));
+        assert_eq!(parse_version("2.24.6+ds1-0ubuntu2"), Some((2, 24, 6)));
+        assert_eq!(parse_version("dev"), None);
+    }
+}

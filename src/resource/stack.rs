@@ -1,0 +1,118 @@
+//! The services, as containers that run what the compose file says.
+
+use std::time::Duration;
+
+use super::{Change, DIGEST_LABEL, Definition, PROJECT, Resource};
+use crate::engine::{Container, Engine, SOCKET};
+use crate::exec::Program;
+use crate::fault::Result;
+use crate::host::Host;
+use crate::receipt::Owned;
+
+/// What compose needs besides the time that the services take to end.
+const COMPOSE_LIMIT: Duration = Duration::from_secs(180);
+
+/// The stack of services.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    pub definition: Definition,
+    /// How long a service that is replaced may finish its calls.
+    pub drain: Duration,
+}
+
+/// What has to happen to one service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    Create,
+    Recreate,
+    Start,
+}
+
+impl Stack {
+    fn needs(&self, host: &Host) -> Result<Vec<(&'static str, Need)>> {
+        let containers = match Engine::find(host)? {
+            Some(engine) => engine.containers()?,
+            // Without an engine nothing runs, and everything is to be made.
+            None => Vec::new(),
+        };
+        let wanted = self.definition.render(host)?.digests;
+        Ok(wanted
+            .into_iter()
+            .filter_map(|(service, digest)| Some((service, need(&containers, service, &digest)?)))
+            .collect())
+    }
+}
+
+fn need(containers: &[Container], service: &str, digest: &str) -> Option<Need> {
+    let Some(container) = containers
+        .iter()
+        .find(|c| c.project() == Some(PROJECT) && c.service() == Some(service))
+    else {
+        return Some(Need::Create);
+    };
+    if container.labels.get(DIGEST_LABEL).map(String::as_str) != Some(digest) {
+        return Some(Need::Recreate);
+    }
+    (container.state != "running").then_some(Need::Start)
+}
+
+impl Resource for Stack {
+    fn name(&self) -> String {
+        format!("services in {}", self.definition.dir.display())
+    }
+
+    fn probe(&self, host: &Host) -> Result<Change> {
+        let needs = self.needs(host)?;
+        if needs.is_empty() {
+            return Ok(Change::None);
+        }
+        let lines: String = needs
+            .iter()
+            .map(|(service, need)| {
+                let verb = match need {
+                    Need::Create => "create and start",
+                    Need::Recreate => "recreate once",
+                    Need::Start => "start",
+                };
+                format!("{verb} {service}\n")
+            })
+            .collect();
+        if needs.iter().all(|(_, need)| *need == Need::Create) {
+            return Ok(Change::Create(Some(lines)));
+        }
+        Ok(Change::Update(lines))
+    }
+
+    fn apply(&self, host: &Host) -> Result<()> {
+        let changed = self.needs(host)?.into_iter().map(|(service, _)| service);
+        compose(&self.definition)
+            // An edge has no redis of its own; images were pulled before.
+            .args(["up", "--detach", "--no-deps", "--pull", "never"])
+            .args(["--timeout".to_owned(), self.drain.as_secs().to_string()])
+            .args(changed)
+            .limit(COMPOSE_LIMIT + self.drain)
+            .succeed()
+            .map(drop)
+    }
+
+    fn owned(&self, _host: &Host) -> Vec<Owned> {
+        vec![Owned::Stack {
+            project: PROJECT.to_owned(),
+            dir: self.definition.dir.clone(),
+        }]
+    }
+}
+
+/// `docker compose`, told everything that the operator's environment could otherwise decide.
+fn compose(definition: &Definition) -> Program {
+    let dir = definition.dir.as_os_str();
+    Program::new("docker")
+        .arg(format!("--host=unix://{SOCKET}"))
+        .args(["compose", "--project-name", PROJECT])
+        .arg("--project-directory")
+        .arg(dir)
+        .arg("--file")
+        .arg(definition.path())
+        .arg("--env-file")
+        .arg(definition.dir.join(".env"))
+}

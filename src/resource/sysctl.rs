@@ -1,0 +1,97 @@
+//! The socket buffers that media over UDP needs, in a file and in the running kernel.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use minijinja::context;
+use nix::unistd::{AccessFlags, access};
+
+use super::{Change, File, Resource};
+use crate::exec::Program;
+use crate::fault::Result;
+use crate::host::Host;
+use crate::receipt::Owned;
+use crate::render::render;
+use crate::ui;
+
+const PATH: &str = "/etc/sysctl.d/99-streamhub-webrtc.conf";
+/// In bytes.
+const LEAST: u64 = 16_777_216;
+const NAMES: [&str; 2] = ["net.core.rmem_max", "net.core.wmem_max"];
+
+/// The kernel's socket buffer limits.
+#[derive(Clone, Copy, Debug)]
+pub struct Sysctl;
+
+impl Sysctl {
+    /// Never lower than what the operator has set.
+    fn file(host: &Host) -> Result<File> {
+        let [rmem_max, wmem_max] = NAMES.map(|name| Ok(host.sysctl(name)?.unwrap_or(0).max(LEAST)));
+        let (rmem_max, wmem_max): (Result<u64>, Result<u64>) = (rmem_max, wmem_max);
+        Ok(File {
+            path: PathBuf::from(PATH),
+            text: render(
+                "99-streamhub-webrtc.conf",
+                context! { rmem_max => rmem_max?, wmem_max => wmem_max? },
+            )?,
+            mode: 0o644,
+        })
+    }
+
+    /// The settings of the running kernel that are too low and can be changed from here; in a
+    /// container they are absent or read-only.
+    fn low(host: &Host) -> Result<Vec<&'static str>> {
+        let mut low = Vec::new();
+        for name in NAMES {
+            let path = host.path(format!("/proc/sys/{}", name.replace('.', "/")));
+            let read_only = access(&path, AccessFlags::W_OK) == Err(nix::errno::Errno::EROFS);
+            if host.sysctl(name)?.is_some_and(|value| value < LEAST) && !read_only {
+                low.push(name);
+            }
+        }
+        Ok(low)
+    }
+}
+
+impl Resource for Sysctl {
+    fn name(&self) -> String {
+        format!("file {PATH}")
+    }
+
+    fn probe(&self, host: &Host) -> Result<Change> {
+        let change = Self::file(host)?.probe(host)?;
+        if change != Change::None {
+            return Ok(change);
+        }
+        Ok(match Self::low(host)?.as_slice() {
+            [] => Change::None,
+            low => Change::Update(format!("raise {} in the running kernel", low.join(" and "))),
+        })
+    }
+
+    fn apply(&self, host: &Host) -> Result<()> {
+        let file = Self::file(host)?;
+        if file.probe(host)? != Change::None {
+            file.apply(host)?;
+        }
+        if Self::low(host)?.is_empty() {
+            return Ok(());
+        }
+        let set = Program::new("sysctl")
+            .args(["--quiet", "--load", PATH])
+            .limit(Duration::from_secs(10))
+            .succeed();
+        if let Err(error) = set {
+            ui::warn(&format!(
+                "the kernel does not take {PATH} now ({error:#}); media may lose packets under load until it does"
+            ));
+        }
+        Ok(())
+    }
+
+    fn owned(&self, _host: &Host) -> Vec<Owned> {
+        vec![Owned::File {
+            path: PathBuf::from(PATH),
+        }]
+    }
+}

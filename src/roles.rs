@@ -1,0 +1,3 @@
+//! The installs, in reading order.
+
+pub mod edge;

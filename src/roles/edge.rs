@@ -1,0 +1,224 @@
+//! An edge: livekit, ingress and egress that share an origin's redis.
+//!
+//! [`prepare`] is what any host needs before it is worth registering. Then the origin is asked, and
+//! its answer decides what [`serve`] wants. Both are in the order in which one would do it by hand.
+
+use std::path::PathBuf;
+
+use minijinja::context;
+
+use crate::fault::Result;
+use crate::host::Protocol;
+use crate::host::Protocol::{Tcp, Udp};
+use crate::origin_api::Answer;
+use crate::render::{render, source};
+use crate::resource::{
+    ComposeFile, Definition, Directory, Docker, Env, File, Firewall, Image, Program, Resource,
+    Rule, Service, Stack, Sysctl, Timer,
+};
+use crate::secret::Secret;
+use crate::settings::{HEARTBEAT_ENV, Settings};
+
+/// What an edge runs. All nodes of a cluster should run the same versions.
+pub const SERVICES: &[Service] = &[
+    Service {
+        name: "livekit",
+        image: "livekit/livekit-server:v1.8.4",
+    },
+    Service {
+        name: "ingress",
+        image: "livekit/ingress:latest",
+    },
+    Service {
+        name: "egress",
+        image: "livekit/egress:latest",
+    },
+];
+
+/// The ports that everybody may reach, and what for.
+pub const PUBLIC_PORTS: &[(u16, Protocol, &str)] = &[
+    (1935, Tcp, "RTMP"),
+    (7880, Tcp, "signaling"),
+    (7881, Tcp, "media over TCP"),
+    (8080, Tcp, "WHIP"),
+    (7882, Udp, "media"),
+    (7885, Udp, "WHIP media"),
+];
+
+/// The ports that only this host uses.
+pub const LOCAL_PORTS: &[(u16, Protocol, &str)] = &[
+    (9090, Tcp, "ingress relay"),
+    (6789, Tcp, "livekit metrics"),
+    (6790, Tcp, "ingress metrics"),
+    (6791, Tcp, "egress metrics"),
+];
+
+/// What must stand before the origin hears of this host.
+pub fn prepare(settings: &Settings) -> Vec<Box<dyn Resource>> {
+    let mut wanted: Vec<Box<dyn Resource>> = vec![
+        Box::new(Docker),
+        Box::new(Sysctl),
+        Box::new(Firewall {
+            open: PUBLIC_PORTS
+                .iter()
+                .map(|(port, protocol, _)| (*port, *protocol))
+                .collect(),
+        }),
+        Box::new(Program),
+        Box::new(Directory {
+            path: settings.dir.clone(),
+            mode: 0o755,
+        }),
+        Box::new(Directory {
+            path: settings.dir.join("data"),
+            mode: 0o755,
+        }),
+        // Egress writes its recordings here as group 0.
+        Box::new(Directory {
+            path: settings.dir.join("data/apps"),
+            mode: 0o775,
+        }),
+    ];
+    wanted.extend(
+        SERVICES
+            .iter()
+            .map(|service| -> Box<dyn Resource> { Box::new(Image(service.image)) }),
+    );
+    wanted
+}
+
+/// What the origin's answer makes of it: everything on disk, then everything started.
+pub fn serve(settings: &Settings, answer: &Answer, cores: usize) -> Result<Vec<Box<dyn Resource>>> {
+    let token = settings.edge.token.as_ref().map_or("", Secret::expose);
+    let stack = definition(settings, answer, cores);
+    Ok(vec![
+        Box::new(stack.env.clone()),
+        Box::new(heartbeat_env(settings, answer, token)),
+        Box::new(ComposeFile(stack.clone())),
+        Box::new(unit("streamhub-heartbeat.service")?),
+        Box::new(unit("streamhub-heartbeat.timer")?),
+        Box::new(Stack {
+            definition: stack,
+            drain: settings.drain,
+        }),
+        Box::new(Timer),
+    ])
+}
+
+fn definition(settings: &Settings, answer: &Answer, cores: usize) -> Definition {
+    let redis = &answer.redis;
+    Definition {
+        role: "edge",
+        dir: settings.dir.clone(),
+        services: SERVICES,
+        redis: context! {
+            username => redis.username.is_some(),
+            password => redis.password.is_some(),
+            tls => redis.tls,
+            db => answer.redis_db,
+        },
+        env: env(settings, answer, cores),
+    }
+}
+
+fn env(settings: &Settings, answer: &Answer, cores: usize) -> Env {
+    let redis = &answer.redis;
+    let set = |value: &str| Rule::Set(value.to_owned());
+    let secret = |value: &Secret| set(value.expose());
+    let optional = |value: Option<Rule>| value.unwrap_or(Rule::Absent);
+    // The API may lie below a path of its own.
+    let api = settings.edge.master_url.as_str().trim_end_matches('/');
+    // compose refuses more than the host has.
+    let cpus = |most: f64| Rule::Default(most.min(cores as f64).to_string());
+    Env {
+        path: settings.dir.join(".env"),
+        template: source("edge/env"),
+        keys: vec![
+            (
+                "STREAMHUB_DOMAIN",
+                Rule::Set(format!("join-{}", settings.edge.node_name)),
+            ),
+            ("ACME_EMAIL", Rule::Default("none@localhost".to_owned())),
+            ("LIVEKIT_API_KEY", secret(&answer.api_key)),
+            ("LIVEKIT_API_SECRET", secret(&answer.api_secret)),
+            ("REDIS_URL", secret(&answer.redis_url)),
+            ("LIVEKIT_REDIS_ADDRESS", Rule::Set(redis.address())),
+            (
+                "LIVEKIT_REDIS_USERNAME",
+                optional(redis.username.as_ref().map(secret)),
+            ),
+            (
+                "LIVEKIT_REDIS_PASSWORD",
+                optional(redis.password.as_ref().map(secret)),
+            ),
+            (
+                "LIVEKIT_REDIS_TLS",
+                optional(redis.tls.then(|| set("true"))),
+            ),
+            (
+                "LIVEKIT_REDIS_DB",
+                optional((answer.redis_db != 0).then(|| Rule::Set(answer.redis_db.to_string()))),
+            ),
+            (
+                "LIVEKIT_WEBHOOK_URL",
+                Rule::Set(format!("{api}/api/v1/webhooks/livekit")),
+            ),
+            ("DATA_DIR", Rule::Default("/data".to_owned())),
+            (
+                "STREAMHUB_HOST_DATA_DIR",
+                Rule::Default("./data".to_owned()),
+            ),
+            ("EGRESS_CPUS", cpus(4.0)),
+            ("INGRESS_CPUS", cpus(1.5)),
+        ],
+        secret: &[
+            "LIVEKIT_API_KEY",
+            "LIVEKIT_API_SECRET",
+            "REDIS_URL",
+            "LIVEKIT_REDIS_USERNAME",
+            "LIVEKIT_REDIS_PASSWORD",
+        ],
+    }
+}
+
+fn heartbeat_env(settings: &Settings, answer: &Answer, token: &str) -> Env {
+    let api = settings.edge.master_url.as_str().trim_end_matches('/');
+    Env {
+        path: PathBuf::from(HEARTBEAT_ENV),
+        template: source("heartbeat.env"),
+        keys: vec![
+            ("STREAMHUB_HB_URL", Rule::Set(api.to_owned())),
+            ("STREAMHUB_HB_TOKEN", Rule::Set(token.to_owned())),
+            ("STREAMHUB_HB_NODE_ID", Rule::Set(answer.node_id.clone())),
+        ],
+        secret: &["STREAMHUB_HB_TOKEN"],
+    }
+}
+
+fn unit(name: &'static str) -> Result<File> {
+    Ok(File {
+        path: PathBuf::from("/etc/systemd/system").join(name),
+        text: render(name, context! {})?,
+        mode: 0o644,
+    })
+}
+
+/// Every file that an edge writes, for a look at each before anything is changed.
+pub fn files(settings: &Settings) -> Vec<PathBuf> {
+    ["docker-compose.yml", ".env"]
+        .map(|name| settings.dir.join(name))
+        .into_iter()
+        .chain(
+            [
+                HEARTBEAT_ENV,
+                crate::receipt::PATH,
+                "/etc/systemd/system/streamhub-heartbeat.service",
+                "/etc/systemd/system/streamhub-heartbeat.timer",
+                "/etc/sysctl.d/99-streamhub-webrtc.conf",
+                "/usr/local/bin/streamhub-install",
+                "/var/log/streamhub-install.log",
+            ]
+            .map(PathBuf::from),
+        )
+        .collect()
+}
