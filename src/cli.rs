@@ -1,0 +1,257 @@
+//! The command line: every flag, its environment names and its help, once. The reference in
+//! `docs/reference.md` is made from this.
+
+mod flags;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use flags::{EDGE_ONLY, InstallFlags, ORIGIN_ONLY};
+
+const AFTER_HELP: &str = "\
+Environment only:
+  STREAMHUB_API_TOKEN      an operator's API token (sk_…), instead of --api-token-file
+  STREAMHUB_SKIP_OS_CHECK  1 is --skip-check os
+  STREAMHUB_IP_LOOKUP_URL  who tells this host its public address; default https://api.ipify.org,
+                           empty: nobody
+
+Exit codes:
+  0    done, also with warnings
+  1    failed
+  2    usage, or refused by a fence
+  3    this host, or its path to the origin's redis, is not ready; nothing was changed
+  4    the origin can't be reached, or keeps answering 5xx, on a first join
+  5    the origin refused the token, or joining is disabled there
+  6    the services did not become healthy
+  75   another run holds the lock
+  130  interrupted (SIGINT); 143 for SIGTERM
+
+A flag wins over the environment, which wins over what an earlier run saved, which wins over the
+default. An empty variable counts as unset.";
+
+/// Turns a fresh Ubuntu server into a StreamHub node.
+///
+/// Without --join it sets up an origin, with --join an edge. It finds every problem before it changes
+/// anything, and running it again is always safe.
+#[derive(Debug, Parser)]
+#[command(name = "streamhub-install", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub output: Output,
+    #[command(flatten)]
+    pub install: InstallFlags,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// How it talks; also after a subcommand.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// One JSON object a line on stdout, for machines; text for people on stderr.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Show also every program that is run, and what it says.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Show only trouble and the result.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// A directory that is treated as this machine's root.
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        default_value = "/",
+        value_name = "DIR"
+    )]
+    pub root: std::path::PathBuf,
+}
+
+/// What else it does.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// New code and images: refresh the source, pull, recreate what changed, each service at most once.
+    Update,
+    /// Role, node, versions, each managed resource and each service; exit 0 only if all is well.
+    Status,
+    /// Active checks, each with its finding and its fix.
+    Doctor,
+    /// The registry, over the origin's API.
+    Nodes {
+        #[command(subcommand)]
+        action: NodesAction,
+    },
+    /// On the origin: let edges reach redis and the cluster API through ufw.
+    AllowEdge {
+        /// The edges' addresses.
+        #[arg(required = true, value_name = "IP")]
+        addresses: Vec<std::net::IpAddr>,
+        /// Take the rules away instead.
+        #[arg(long)]
+        revoke: bool,
+    },
+    /// On the origin: a new secret, and what each edge must run again.
+    Rotate {
+        #[arg(value_enum)]
+        secret: RotatedSecret,
+    },
+    /// One beat to the origin: what the timer runs.
+    Heartbeat,
+    /// Take away what is ours.
+    Uninstall {
+        /// Leave data/ and the .env that belongs to it.
+        #[arg(long)]
+        keep_data: bool,
+        /// Also images, the site, firewall rules and the sysctl file.
+        #[arg(long)]
+        purge: bool,
+        /// Also the certificate.
+        #[arg(long)]
+        purge_tls: bool,
+        /// Also the packages that were installed for it.
+        #[arg(long)]
+        purge_packages: bool,
+        /// The domain whose site and certificate are meant.
+        #[arg(long, value_name = "FQDN")]
+        domain: Option<String>,
+        /// Don't ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// One archive for a bug report, redacted.
+    SupportBundle,
+    /// Completions for a shell.
+    Completions {
+        #[arg(value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
+        shell: String,
+    },
+    /// The manual page.
+    Man,
+}
+
+impl Command {
+    /// Its name on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Update => "update",
+            Self::Status => "status",
+            Self::Doctor => "doctor",
+            Self::Nodes { .. } => "nodes",
+            Self::AllowEdge { .. } => "allow-edge",
+            Self::Rotate { .. } => "rotate",
+            Self::Heartbeat => "heartbeat",
+            Self::Uninstall { .. } => "uninstall",
+            Self::SupportBundle => "support-bundle",
+            Self::Completions { .. } => "completions",
+            Self::Man => "man",
+        }
+    }
+}
+
+/// What to do in the registry.
+#[derive(Clone, Debug, Subcommand)]
+pub enum NodesAction {
+    /// Every node.
+    List,
+    /// No new work for a node.
+    Drain { node: String },
+    /// A node takes work again.
+    Activate { node: String },
+    /// A node is out of service.
+    Disable { node: String },
+    /// A node's row is deleted.
+    Remove { node: String },
+}
+
+/// What can be rotated.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum RotatedSecret {
+    RedisPassword,
+    ClusterToken,
+    LivekitKeys,
+}
+
+/// What was given, and by which way.
+#[derive(Debug)]
+pub struct Given {
+    pub cli: Cli,
+    by_flag: BTreeSet<String>,
+    by_environment: BTreeSet<String>,
+}
+
+impl Given {
+    /// Reads the command line and the environment.
+    ///
+    /// # Errors
+    /// clap's own, which names the flag and what it takes; also for `--help` and `--version`.
+    pub fn parse(
+        args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        let matches = command().try_get_matches_from(args)?;
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok(Self {
+            cli,
+            by_flag: ids(&matches, ValueSource::CommandLine),
+            by_environment: ids(&matches, ValueSource::EnvVariable),
+        })
+    }
+
+    /// No flag and no environment: what an earlier run saved is all there is.
+    ///
+    /// # Errors
+    /// Never, as long as no flag is required.
+    pub fn nothing() -> Result<Self, clap::Error> {
+        Ok(Self {
+            cli: Cli::try_parse_from(["streamhub-install"])?,
+            by_flag: BTreeSet::new(),
+            by_environment: BTreeSet::new(),
+        })
+    }
+
+    /// Whether the flag of this id stands on the command line.
+    pub fn by_flag(&self, id: &str) -> bool {
+        self.by_flag.contains(id)
+    }
+
+    /// Whether the flag of this id comes from the environment.
+    pub fn by_environment(&self, id: &str) -> bool {
+        self.by_environment.contains(id)
+    }
+}
+
+/// The definitions, each flag with its environment names in its help.
+pub fn command() -> clap::Command {
+    let mut command = Cli::command();
+    for (id, names) in flags::ENVIRONMENT {
+        command = command.mut_arg(id, |arg| {
+            let shown = format!("[env: {}]", names.join(", "));
+            let help = arg.get_help().map_or_else(String::new, |h| format!("{h} "));
+            let arg = arg.help(format!("{help}{shown}"));
+            // An empty variable counts as unset; of several the first that is not empty counts.
+            let set = names
+                .iter()
+                .find(|n| std::env::var_os(n).is_some_and(|v| !v.is_empty()));
+            match set {
+                Some(name) => arg.env(name).hide_env(true),
+                None => arg,
+            }
+        });
+    }
+    command
+}
+
+fn ids(matches: &ArgMatches, source: ValueSource) -> BTreeSet<String> {
+    matches
+        .ids()
+        .map(|id| id.as_str())
+        // Groups have ids too, and no source.
+        .filter(|id| {
+            matches.try_contains_id(id).unwrap_or(false) && matches.value_source(id) == Some(source)
+        })
+        .map(str::to_owned)
+        .collect()
+}

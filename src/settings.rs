@@ -1,0 +1,166 @@
+//! Flags over environment over saved over default, validated: what the rest of the program works from.
+
+mod edge;
+mod fences;
+mod saved;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use edge::Edge;
+pub use fences::later;
+pub use saved::{HEARTBEAT_ENV, Joined, Saved};
+
+use crate::cli::Given;
+use crate::fault::{Exit, Fault, Result};
+use crate::host::Host;
+use crate::receipt::{self, Role};
+
+/// Where StreamHub lives unless told otherwise.
+const DEFAULT_DIR: &str = "/opt/streamhub";
+const DEFAULT_DRAIN: &str = "2m";
+/// Nobody waits longer for a call to end.
+const LONGEST_DRAIN: Duration = Duration::from_secs(24 * 3600);
+
+/// Everything that a run was asked for.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub dir: PathBuf,
+    pub dry_run: bool,
+    pub docker_source: DockerSource,
+    /// How long a recreated service may finish its calls.
+    pub drain: Duration,
+    /// Preflight checks that are skipped, by name.
+    pub skip: Vec<String>,
+    pub edge: Edge,
+    /// What an earlier run left, as far as this user may read it.
+    pub saved: Saved,
+}
+
+/// Where a missing Docker comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DockerSource {
+    Distro,
+    Nowhere,
+}
+
+impl Settings {
+    /// Merges and validates what was given with what an earlier run saved.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] for a missing or bad value and for a fence, naming the flag;
+    /// [`Exit::Failed`] for a capability that is not built yet.
+    pub fn resolve(given: &Given, host: &Host) -> Result<Self> {
+        let flags = &given.cli.install;
+        let saved = Saved::load(host)?;
+        let role = fences::role(given, &saved)?;
+        fences::not_built_yet(given, role)?;
+        fences::other_roles_flags(given, role, &saved)?;
+        let dir = dir(given, &saved)?;
+        let kept = saved.settings();
+        let source = flags.docker_source.clone().or(kept.docker_source.clone());
+        let docker_source = match source.as_deref() {
+            Some("none") => DockerSource::Nowhere,
+            _ => DockerSource::Distro,
+        };
+        let drain = flags.drain_timeout.clone().or(kept.drain_timeout.clone());
+        let drain = drain_timeout(drain.as_deref().unwrap_or(DEFAULT_DRAIN))?;
+        let mut skip = flags.skip_check.clone();
+        if std::env::var("STREAMHUB_SKIP_OS_CHECK").is_ok_and(|v| v == "1") {
+            skip.push("os".to_owned());
+        }
+        let saved = saved.with_join(host, &dir)?;
+        let edge = Edge::resolve(given, host, &saved)?;
+        Ok(Self {
+            dir,
+            dry_run: flags.dry_run,
+            docker_source,
+            drain,
+            skip,
+            edge,
+            saved,
+        })
+    }
+
+    /// What the receipt keeps of these for a re-run without flags.
+    pub fn to_keep(&self, given: &Given) -> receipt::Saved {
+        let flags = &given.cli.install;
+        let kept = self.saved.settings();
+        receipt::Saved {
+            docker_source: flags.docker_source.clone().or(kept.docker_source.clone()),
+            drain_timeout: flags.drain_timeout.clone().or(kept.drain_timeout.clone()),
+            ..self.edge.to_keep()
+        }
+    }
+}
+
+fn dir(given: &Given, saved: &Saved) -> Result<PathBuf> {
+    let asked = given.cli.install.dir.as_ref();
+    let installed = saved.receipt.as_ref().map(|receipt| receipt.dir.clone());
+    match (asked, installed) {
+        (Some(asked), Some(installed)) if *asked != installed => Err(Fault::new(
+            Exit::Usage,
+            format!("--dir {} is not where this node is installed: {}", asked.display(), installed.display()),
+        )
+        .fix("leave --dir out; a node is moved by `streamhub-install uninstall --keep-data` and a new install")
+        .into()),
+        (_, Some(installed)) => Ok(installed),
+        (Some(asked), None) => {
+            is_usable_dir(asked)?;
+            Ok(asked.clone())
+        }
+        (None, None) => Ok(PathBuf::from(DEFAULT_DIR)),
+    }
+}
+
+/// Compose, systemd and shells all see this path: it is kept plain.
+fn is_usable_dir(dir: &Path) -> Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    let text = dir.to_string_lossy();
+    let why = if !dir.is_absolute() {
+        "it is not absolute"
+    } else if !text.chars().all(plain) || text.contains("..") {
+        "it may hold letters, digits and /._- only, and no .."
+    } else if dir.components().count() < 3 {
+        "it is a top-level directory, which belongs to the system"
+    } else {
+        return Ok(());
+    };
+    Err(usage(
+        "--dir",
+        &text,
+        why,
+        "an absolute path such as /opt/streamhub",
+    ))
+}
+
+fn drain_timeout(text: &str) -> Result<Duration> {
+    let bad = |why: &str| {
+        usage(
+            "--drain-timeout",
+            text,
+            why,
+            "a duration such as 90s, 2m or 1h",
+        )
+    };
+    let drain = humantime::parse_duration(text).map_err(|e| bad(&e.to_string()))?;
+    if drain > LONGEST_DRAIN {
+        return Err(bad("it is over 24 hours"));
+    }
+    Ok(drain)
+}
+
+/// A bad value: names the flag, the value, what is wrong with it, and what the flag takes.
+fn usage(flag: &str, value: &str, why: &str, takes: &str) -> anyhow::Error {
+    Fault::new(
+        Exit::Usage,
+        format!("{flag} {value:?} can't be used: {why}"),
+    )
+    .fix(format!("{flag} takes {takes}"))
+    .into()
+}
+
+/// Which role a node has in words, for messages.
+fn role_name(role: Role) -> &'static str {
+    role.name()
+}

@@ -1,0 +1,315 @@
+//! An edge's settings.
+
+use std::io::Read;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use url::Url;
+
+use super::{Saved, usage};
+use crate::cli::Given;
+use crate::fault::{Exit, Fault, Result};
+use crate::host::Host;
+use crate::receipt;
+use crate::secret::Secret;
+
+/// Where the core listens.
+const API_PORT: u16 = 3020;
+const IP_LOOKUP: &str = "https://api.ipify.org";
+/// A token is a line of text; what is longer is the wrong file.
+const LONGEST_TOKEN_FILE: u64 = 4096;
+
+/// What an edge is asked to be.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// `None` only in a dry run by a user who may not read the saved one.
+    pub token: Option<Secret>,
+    pub api_token: Option<Secret>,
+    pub master_ip: IpAddr,
+    pub master_url: Url,
+    /// Whether the address was given, now or before; else it follows from the IP.
+    master_url_is_default: bool,
+    pub master_ca_file: Option<PathBuf>,
+    pub node_name: String,
+    pub node_ip: Option<IpAddr>,
+    pub region: Option<String>,
+    /// Who tells this host its public address; `None` when that is switched off.
+    pub ip_lookup: Option<Url>,
+}
+
+impl Edge {
+    pub(super) fn resolve(given: &Given, host: &Host, saved: &Saved) -> Result<Self> {
+        let flags = &given.cli.install;
+        let kept = saved.settings();
+        let master_ip = match (flags.master_ip, &kept.master_ip) {
+            (Some(ip), _) => ip,
+            (None, Some(ip)) => ip.parse().context("the receipt's master_ip")?,
+            (None, None) => {
+                return Err(missing("--master-ip", "the origin's IP address").into());
+            }
+        };
+        let token = match token(given, host)? {
+            Some(token) => Some(token),
+            None => saved.joined.as_ref().map(|joined| joined.token.clone()),
+        };
+        if token.is_none() && !(saved.unreadable && flags.dry_run) {
+            return Err(missing(
+                "--master-token-file",
+                "a file with the origin's join token (or - for standard input; or set STREAMHUB_MASTER_TOKEN)",
+            )
+            .into());
+        }
+        let asked_url = flags.master_url.clone().or(kept.master_url);
+        let master_url = match &asked_url {
+            Some(url) => api_url(url)?,
+            None => default_url(master_ip)?,
+        };
+        let ca_file = flags
+            .master_ca_file
+            .clone()
+            .or(kept.master_ca_file.map(PathBuf::from));
+        Ok(Self {
+            token,
+            api_token: api_token(given, host)?,
+            master_ip,
+            master_url,
+            master_url_is_default: asked_url.is_none(),
+            master_ca_file: ca_file
+                .map(|path| std::path::absolute(path).context("--master-ca-file"))
+                .transpose()?,
+            node_name: node_name(flags.node_name.clone().or(kept.node_name), host)?,
+            node_ip: match (flags.node_ip, kept.node_ip) {
+                (Some(ip), _) => Some(ip),
+                (None, Some(ip)) => Some(ip.parse().context("the receipt's node_ip")?),
+                (None, None) => None,
+            },
+            region: region(flags.region.clone().or(kept.region))?,
+            ip_lookup: ip_lookup()?,
+        })
+    }
+
+    /// Whether the API's address was left to its default.
+    pub fn uses_default_url(&self) -> bool {
+        self.master_url_is_default
+    }
+
+    /// The redis of an origin that names none.
+    pub fn default_redis(&self) -> String {
+        match self.master_ip {
+            IpAddr::V4(ip) => format!("redis://{ip}:6379"),
+            IpAddr::V6(ip) => format!("redis://[{ip}]:6379"),
+        }
+    }
+
+    pub(super) fn to_keep(&self) -> receipt::Saved {
+        receipt::Saved {
+            master_ip: Some(self.master_ip.to_string()),
+            master_url: (!self.master_url_is_default).then(|| self.master_url.to_string()),
+            master_ca_file: self
+                .master_ca_file
+                .as_ref()
+                .map(|path| path.display().to_string()),
+            node_name: Some(self.node_name.clone()),
+            node_ip: self.node_ip.map(|ip| ip.to_string()),
+            region: self.region.clone(),
+            ..receipt::Saved::default()
+        }
+    }
+}
+
+fn missing(flag: &str, what: &str) -> Fault {
+    Fault::new(Exit::Usage, format!("a first join needs {flag}"))
+        .fix(format!("pass {flag}: {what}"))
+}
+
+/// A flag's token, then the environment's; of either way the value itself before a file.
+fn token(given: &Given, host: &Host) -> Result<Option<Secret>> {
+    let flags = &given.cli.install;
+    if given.by_flag("master_token") && given.by_flag("master_token_file") {
+        return Err(Fault::new(
+            Exit::Usage,
+            "--master-token and --master-token-file exclude each other",
+        )
+        .fix("pass --master-token-file alone: everybody on this machine can read --master-token")
+        .into());
+    }
+    let value = flags.master_token.as_deref();
+    let file = flags.master_token_file.as_deref();
+    let file_first = given.by_flag("master_token_file");
+    match (value, file) {
+        (Some(value), _) if !file_first => join_token("--master-token", value).map(Some),
+        (_, Some(path)) => {
+            let text = token_file("--master-token-file", path, host)?;
+            join_token("--master-token-file", &text).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn join_token(flag: &str, text: &str) -> Result<Secret> {
+    let token = Secret::new(text);
+    if text.starts_with("sk_") {
+        return Err(Fault::new(Exit::Usage, format!("{flag} holds an API token (sk_…), not a join token"))
+            .fix("a join token starts with clt_: the origin's dashboard shows it, and its .env as STREAMHUB_CLUSTER_TOKEN")
+            .into());
+    }
+    header_safe(flag, token)
+}
+
+fn api_token(given: &Given, host: &Host) -> Result<Option<Secret>> {
+    if let Some(path) = &given.cli.install.api_token_file {
+        let text = token_file("--api-token-file", path, host)?;
+        return header_safe("--api-token-file", Secret::new(text)).map(Some);
+    }
+    match std::env::var("STREAMHUB_API_TOKEN") {
+        Ok(text) if !text.is_empty() => {
+            header_safe("STREAMHUB_API_TOKEN", Secret::new(text)).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn header_safe(flag: &str, token: Secret) -> Result<Secret> {
+    let fits = |c: char| c.is_ascii_graphic() && !"'\"\\".contains(c);
+    if token.expose().is_empty() || token.expose().len() > 512 || !token.expose().chars().all(fits)
+    {
+        return Err(Fault::new(Exit::Usage, format!("{flag} holds no token"))
+            .fix("a token is one line of letters, digits and signs, without spaces and quotes")
+            .into());
+    }
+    Ok(token)
+}
+
+fn token_file(flag: &str, path: &Path, host: &Host) -> Result<String> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin()
+            .lock()
+            .take(LONGEST_TOKEN_FILE)
+            .read_to_string(&mut text)
+            .map(drop)
+    } else {
+        std::fs::File::open(host.path(path)).and_then(|file| {
+            file.take(LONGEST_TOKEN_FILE)
+                .read_to_string(&mut text)
+                .map(drop)
+        })
+    };
+    read.map_err(|e| {
+        Fault::new(
+            Exit::Usage,
+            format!("{flag} {} can't be read: {e}", path.display()),
+        )
+        .fix(format!(
+            "{flag} takes the path of a file that holds the token and nothing else"
+        ))
+    })?;
+    Ok(text.trim().to_owned())
+}
+
+fn default_url(master_ip: IpAddr) -> Result<Url> {
+    let host = match master_ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    Url::parse(&format!("http://{host}:{API_PORT}")).context("the origin's default address")
+}
+
+fn api_url(text: &str) -> Result<Url> {
+    let bad = |why: &str| {
+        usage(
+            "--master-url",
+            text,
+            why,
+            "an address such as https://media.example.com or http://10.0.0.10:3020",
+        )
+    };
+    let url = Url::parse(text).map_err(|e| bad(&e.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad("it is neither http nor https"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(bad("it carries a login"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(bad("it carries a query or a fragment"));
+    }
+    // It also goes into .env, and into LiveKit's configuration there.
+    if text.contains(['\'', '"', '\\', '$', ' ']) {
+        return Err(bad("it holds a quote, a space, a dollar or a backslash"));
+    }
+    Ok(url)
+}
+
+fn node_name(asked: Option<String>, host: &Host) -> Result<String> {
+    let name = match asked {
+        Some(name) => name,
+        None => host.short_name()?,
+    };
+    let takes = "1 to 64 of A-Z a-z 0-9 . _ -, and not `origin`";
+    if name.is_empty() || name.len() > 64 {
+        return Err(usage(
+            "--node-name",
+            &name,
+            "it has not 1 to 64 characters",
+            takes,
+        ));
+    }
+    if let Some(c) = name
+        .chars()
+        .find(|c| !(c.is_ascii_alphanumeric() || "._-".contains(*c)))
+    {
+        return Err(usage(
+            "--node-name",
+            &name,
+            &format!("it holds {c:?}"),
+            takes,
+        ));
+    }
+    if name == "origin" {
+        return Err(usage(
+            "--node-name",
+            &name,
+            "that is the origin's own row",
+            takes,
+        ));
+    }
+    Ok(name)
+}
+
+/// An empty one is none: that is how it is cleared.
+fn region(asked: Option<String>) -> Result<Option<String>> {
+    let Some(region) = asked.filter(|region| !region.is_empty()) else {
+        return Ok(None);
+    };
+    let takes = "at most 64 characters";
+    if region.chars().count() > 64 {
+        return Err(usage("--region", &region, "it is longer", takes));
+    }
+    if region.chars().any(char::is_control) {
+        return Err(usage(
+            "--region",
+            &region,
+            "it holds a control character",
+            takes,
+        ));
+    }
+    Ok(Some(region))
+}
+
+fn ip_lookup() -> Result<Option<Url>> {
+    let text = match std::env::var("STREAMHUB_IP_LOOKUP_URL") {
+        Ok(text) if text.is_empty() => return Ok(None),
+        Ok(text) => text,
+        Err(_) => IP_LOOKUP.to_owned(),
+    };
+    Url::parse(&text).map(Some).map_err(|e| {
+        usage(
+            "STREAMHUB_IP_LOOKUP_URL",
+            &text,
+            &e.to_string(),
+            "an http or https address, or nothing to switch it off",
+        )
+    })
+}

@@ -1,0 +1,119 @@
+//! What an earlier run left on this host: the receipt, and the keys of an edge that has joined.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::env_file::EnvFile;
+use crate::fault::{Exit, Fault, Result, is_permission_denied};
+use crate::host::{Found, Host};
+use crate::origin_api::Answer;
+use crate::receipt::{self, Receipt};
+use crate::secret::Secret;
+
+/// Where an edge keeps its join token and node id, and nowhere else.
+pub const HEARTBEAT_ENV: &str = "/etc/streamhub/heartbeat.env";
+/// What only the predecessor, a shell script, installs.
+const PREDECESSORS: &str = "/usr/local/bin/streamhub-heartbeat.sh";
+
+/// What is known from before.
+#[derive(Clone, Debug, Default)]
+pub struct Saved {
+    pub receipt: Option<Receipt>,
+    /// A node that has joined: its credentials and the origin's last answer.
+    pub joined: Option<Joined>,
+    /// This user may not look: a dry run by an ordinary user.
+    pub unreadable: bool,
+}
+
+/// An edge that has joined.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    pub token: Secret,
+    /// The origin's last answer, put together again from what was made of it.
+    pub answer: Answer,
+}
+
+impl Saved {
+    /// Reads the receipt.
+    ///
+    /// # Errors
+    /// If it can't be read as one, or the predecessor set this host up.
+    pub(super) fn load(host: &Host) -> Result<Self> {
+        let receipt = match Receipt::load(host) {
+            Ok(receipt) => receipt,
+            Err(e) if is_permission_denied(&e) => {
+                return Ok(Self {
+                    unreadable: true,
+                    ..Self::default()
+                });
+            }
+            Err(e) => return Err(e),
+        };
+        if receipt.is_none() && matches!(host.find(Path::new(PREDECESSORS))?, Found::File(_)) {
+            return Err(super::fences::later(
+                "taking over a node that the install.sh script set up (it can go on as it is)",
+            ));
+        }
+        Ok(Self {
+            receipt,
+            ..Self::default()
+        })
+    }
+
+    /// Adds the keys of an edge that has joined, if it has.
+    ///
+    /// # Errors
+    /// If a file is damaged.
+    pub(super) fn with_join(mut self, host: &Host, dir: &Path) -> Result<Self> {
+        if self.receipt.is_some() {
+            self.joined = joined(host, dir)?;
+        }
+        Ok(self)
+    }
+
+    /// The settings that the receipt keeps.
+    pub fn settings(&self) -> receipt::Saved {
+        self.receipt
+            .as_ref()
+            .map(|r| r.settings.clone())
+            .unwrap_or_default()
+    }
+}
+
+/// `None` until every part is there: a first join that was cut off is a first join again.
+fn joined(host: &Host, dir: &Path) -> Result<Option<Joined>> {
+    let Some(beat) = read(host, Path::new(HEARTBEAT_ENV))? else {
+        return Ok(None);
+    };
+    let path = dir.join(".env");
+    let Some(env) = read(host, &path)? else {
+        return Ok(None);
+    };
+    let parts = (
+        beat.get("STREAMHUB_HB_TOKEN")?,
+        beat.get("STREAMHUB_HB_NODE_ID")?,
+        env.get("LIVEKIT_API_KEY")?,
+        env.get("LIVEKIT_API_SECRET")?,
+        env.get("REDIS_URL")?,
+    );
+    let (Some(token), Some(node_id), Some(key), Some(secret), Some(redis_url)) = parts else {
+        return Ok(None);
+    };
+    let own = str::to_owned;
+    let answer = Answer::new(own(node_id), own(key), own(secret), own(redis_url), false).map_err(|what| {
+        Fault::new(Exit::NotReady, format!("{} or {HEARTBEAT_ENV} was changed: {what}", path.display()))
+            .fix("put the value back, or remove that line and join again with --master-token-file and --master-ip")
+    })?;
+    Ok(Some(Joined {
+        token: Secret::new(token),
+        answer,
+    }))
+}
+
+fn read(host: &Host, path: &Path) -> Result<Option<EnvFile>> {
+    host.read(path)?
+        .map(|bytes| EnvFile::parse(&bytes))
+        .transpose()
+        .with_context(|| path.display().to_string())
+}
