@@ -1,0 +1,285 @@
+//! Everything that can be known to go wrong, looked at before anything is changed, in one report.
+
+mod host_checks;
+mod origin_checks;
+mod ports;
+
+use std::cell::OnceCell;
+
+use crate::engine::Engine;
+use crate::fault::{Exit, Fault, Result, is_permission_denied};
+use crate::host::Host;
+use crate::http;
+use crate::origin_api::{OriginApi, Refusal};
+use crate::settings::Settings;
+use crate::ui::{self, Event, Severity};
+
+pub use origin_checks::redis_fix;
+
+/// One thing to look at.
+#[derive(Debug)]
+pub struct Check {
+    /// What `--skip-check` takes.
+    pub name: &'static str,
+    /// What it protects from, for the reference.
+    pub protects: &'static str,
+    look: fn(&Scene<'_>) -> Result<Vec<Finding>>,
+}
+
+/// All of them, in the order of the report.
+pub const CHECKS: &[Check] = &[
+    Check {
+        name: "root",
+        protects: "a run that may not change anything",
+        look: host_checks::root,
+    },
+    Check {
+        name: "os",
+        protects: "packages and kernels that were never tried",
+        look: host_checks::os,
+    },
+    Check {
+        name: "systemd",
+        protects: "a heartbeat that nothing starts",
+        look: host_checks::systemd,
+    },
+    Check {
+        name: "disk",
+        protects: "images and recordings that don't fit",
+        look: host_checks::disk,
+    },
+    Check {
+        name: "size",
+        protects: "media services that starve",
+        look: host_checks::size,
+    },
+    Check {
+        name: "clock",
+        protects: "certificates and tokens that seem not to be valid",
+        look: host_checks::clock,
+    },
+    Check {
+        name: "docker",
+        protects: "a Docker that can't serve (snap), or none",
+        look: host_checks::docker,
+    },
+    Check {
+        name: "compose",
+        protects: "a compose plugin that can't read our files",
+        look: host_checks::compose,
+    },
+    Check {
+        name: "ports",
+        protects: "services that can't listen",
+        look: ports::ports,
+    },
+    Check {
+        name: "dir",
+        protects: "a stranger's directory",
+        look: host_checks::dir,
+    },
+    Check {
+        name: "files",
+        protects: "writing through symlinks, or where nothing can be written",
+        look: host_checks::files,
+    },
+    Check {
+        name: "origin",
+        protects: "a join that nobody answers",
+        look: origin_checks::origin,
+    },
+    Check {
+        name: "token",
+        protects: "a join that is refused",
+        look: origin_checks::token,
+    },
+    Check {
+        name: "redis",
+        protects: "a registered node that can't reach the origin's redis",
+        look: origin_checks::redis,
+    },
+];
+
+/// What a check has found.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub severity: Severity,
+    pub what: String,
+    pub fix: Option<String>,
+    /// The exit code, if it is an error.
+    pub exit: Exit,
+}
+
+impl Finding {
+    fn error(exit: Exit, what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            what: what.into(),
+            fix: Some(fix.into()),
+            exit,
+        }
+    }
+
+    fn warning(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(Exit::Done, what, fix)
+        }
+    }
+
+    fn unknown(what: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Unknown,
+            what: what.into(),
+            fix: None,
+            exit: Exit::Done,
+        }
+    }
+}
+
+/// What the checks look at.
+struct Scene<'a> {
+    host: &'a Host,
+    settings: &'a Settings,
+    /// Whether the origin answers, asked once.
+    health: OnceCell<std::result::Result<(), Refusal>>,
+}
+
+type Asked<'a> = std::result::Result<(), &'a Refusal>;
+
+impl Scene<'_> {
+    fn engine(&self) -> Result<Option<Engine>> {
+        Engine::find(self.host)
+    }
+
+    fn is_joined(&self) -> bool {
+        self.settings.saved.joined.is_some()
+    }
+}
+
+/// Looks at everything and reports every finding.
+///
+/// # Errors
+/// [`Exit::Usage`] for a skipped check that does not exist. Otherwise the most telling finding's exit
+/// code: this host's before the origin's.
+pub fn run(host: &Host, settings: &Settings) -> Result<()> {
+    refuse_unknown_skips(settings)?;
+    let scene = Scene {
+        host,
+        settings,
+        health: OnceCell::new(),
+    };
+    let mut errors = Vec::new();
+    for check in CHECKS
+        .iter()
+        .filter(|check| !settings.skip.iter().any(|name| name == check.name))
+    {
+        for finding in (check.look)(&scene).unwrap_or_else(|e| vec![not_looked(&e)]) {
+            ui::emit(&Event::Finding {
+                check: check.name,
+                severity: finding.severity,
+                what: &finding.what,
+                fix: finding.fix.as_deref(),
+            });
+            if finding.severity == Severity::Error {
+                errors.push((check.name, finding.exit));
+            }
+        }
+    }
+    let Some(exit) = decisive(&errors) else {
+        return Ok(());
+    };
+    let (count, problems) = match errors.len() {
+        1 => ("one problem".to_owned(), "it"),
+        n => (format!("{n} problems"), "them"),
+    };
+    Err(
+        Fault::new(exit, format!("{count} found before anything was changed"))
+            .fix(format!(
+                "mend {problems} as said above, then run this again"
+            ))
+            .into(),
+    )
+}
+
+/// The exit code that a report ends with: this host, then whether the origin answers at all, then the
+/// path to its redis, then its verdict on the token.
+fn decisive(errors: &[(&str, Exit)]) -> Option<Exit> {
+    let first = |wanted: &dyn Fn(&str) -> bool| {
+        errors
+            .iter()
+            .find(|(name, _)| wanted(name))
+            .map(|(_, exit)| *exit)
+    };
+    first(&|name| !["origin", "token", "redis"].contains(&name))
+        .or_else(|| first(&|name| name == "origin"))
+        .or_else(|| first(&|name| name == "redis"))
+        .or_else(|| first(&|_| true))
+}
+
+/// A check that could not be made is not one that failed; one that was refused is.
+fn not_looked(error: &anyhow::Error) -> Finding {
+    if is_permission_denied(error) {
+        return Finding::unknown("needs root");
+    }
+    let fault = Fault::of(error);
+    if fault.exit == Exit::NotReady {
+        let what = std::iter::once(fault.what)
+            .chain(fault.why)
+            .collect::<Vec<_>>()
+            .join(": ");
+        return Finding::error(Exit::NotReady, what, fault.fix.unwrap_or_default());
+    }
+    Finding::unknown(format!("could not be checked: {error:#}"))
+}
+
+fn refuse_unknown_skips(settings: &Settings) -> Result<()> {
+    let known = |name: &String| CHECKS.iter().any(|check| check.name == name);
+    match settings.skip.iter().find(|name| !known(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+            Err(Fault::new(
+                Exit::Usage,
+                format!("--skip-check {name:?}: there is no such check"),
+            )
+            .fix(format!("--skip-check takes one of: {}", names.join(", ")))
+            .into())
+        }
+    }
+}
+
+/// The origin that these settings name.
+///
+/// # Errors
+/// If the CA file can't be used.
+pub fn origin_api(settings: &Settings) -> Result<OriginApi> {
+    let edge = &settings.edge;
+    let authorities = match &edge.master_ca_file {
+        None => Vec::new(),
+        Some(path) => http::certificates(path).map_err(|e| {
+            Fault::new(Exit::Usage, format!("--master-ca-file {} can't be used", path.display()))
+                .because(&e)
+                .fix("--master-ca-file takes a PEM file with the CA that signed the origin's certificate")
+        })?,
+    };
+    OriginApi::new(&edge.master_url, authorities)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_hosts_findings_decide_before_the_origins() {
+        let host = ("ports", Exit::NotReady);
+        let down = ("origin", Exit::OriginUnreachable);
+        let token = ("token", Exit::TokenRefused);
+        let redis = ("redis", Exit::NotReady);
+        assert_eq!(decisive(&[down, host]), Some(Exit::NotReady));
+        assert_eq!(decisive(&[redis, down]), Some(Exit::OriginUnreachable));
+        assert_eq!(decisive(&[token, redis]), Some(Exit::NotReady));
+        assert_eq!(decisive(&[token]), Some(Exit::TokenRefused));
+        assert_eq!(decisive(&[]), None);
+    }
+}

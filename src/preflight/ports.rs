@@ -1,0 +1,106 @@
+//! Who holds the ports that the services need.
+
+use super::{Finding, Scene};
+use crate::engine::Container;
+use crate::fault::{Exit, Result};
+use crate::host::{Holder, Listener, Protocol, container_of, listeners};
+use crate::resource::PROJECT;
+use crate::roles::edge;
+
+pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
+    let needed: Vec<_> = edge::PUBLIC_PORTS.iter().chain(edge::LOCAL_PORTS).collect();
+    let wanted: Vec<(Protocol, u16)> = needed
+        .iter()
+        .map(|(port, protocol, _)| (*protocol, *port))
+        .collect();
+    let held = listeners(scene.host, &wanted)?;
+    if held.is_empty() {
+        return Ok(Vec::new());
+    }
+    let containers = match scene.engine()? {
+        Some(engine) => engine.containers()?,
+        None => Vec::new(),
+    };
+    let mut findings = Vec::new();
+    for (port, protocol, purpose) in needed {
+        let on_it: Vec<&Listener> = held
+            .iter()
+            .filter(|l| l.protocol == *protocol && l.address.port() == *port)
+            .filter(|l| !is_ours(l, &containers))
+            .collect();
+        let Some(first) = on_it.first() else { continue };
+        let addresses: Vec<String> = on_it.iter().map(|l| l.address.to_string()).collect();
+        let port = format!(
+            "{port}/{} ({purpose}) on {}",
+            protocol.name(),
+            addresses.join(" and ")
+        );
+        findings.push(match &first.holder {
+            Some(holder) => busy(&port, holder, &containers),
+            None => Finding::unknown(format!("{port} is in use; who holds it needs root to see")),
+        });
+    }
+    Ok(findings)
+}
+
+fn container<'a>(holder: &Holder, containers: &'a [Container]) -> Option<&'a Container> {
+    let id = container_of(&holder.cgroup)?;
+    containers.iter().find(|c| c.id == id)
+}
+
+/// Ours is what runs in a container of our compose project, whatever it is called.
+fn is_ours(listener: &Listener, containers: &[Container]) -> bool {
+    listener
+        .holder
+        .as_ref()
+        .and_then(|holder| container(holder, containers))
+        .is_some_and(|c| c.project() == Some(PROJECT))
+}
+
+fn busy(port: &str, holder: &Holder, containers: &[Container]) -> Finding {
+    let Holder { pid, name, cgroup } = holder;
+    let (by, fix) = if let Some(container) = container(holder, containers) {
+        let name = container.name();
+        (
+            format!(" in the container {name}"),
+            format!("docker stop {name}"),
+        )
+    } else if let Some(unit) = unit(cgroup) {
+        (
+            format!(" of {unit}"),
+            format!("systemctl disable --now {unit}"),
+        )
+    } else {
+        (
+            String::new(),
+            format!("see what it is (ps -fp {pid}) and stop it: kill {pid}"),
+        )
+    };
+    Finding::error(
+        Exit::NotReady,
+        format!("{port} is held by {name} (pid {pid}){by}"),
+        format!("stop it or give it another port: {fix}"),
+    )
+}
+
+/// The service that a cgroup belongs to.
+fn unit(cgroup: &str) -> Option<&str> {
+    cgroup
+        .split(['/', '\n'])
+        .rev()
+        .find(|part| part.ends_with(".service") && !part.starts_with("user@"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unit;
+
+    #[test]
+    fn a_service_is_told_by_its_cgroup() {
+        assert_eq!(
+            unit("0::/system.slice/nginx.service\n"),
+            Some("nginx.service")
+        );
+        assert_eq!(unit("0::/user.slice/user-0.slice/session-1.scope"), None);
+    }
+}
