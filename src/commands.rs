@@ -1,0 +1,16 @@
+//! One subcommand each.
+
+pub mod heartbeat;
+pub mod install;
+pub mod status;
+
+/// What a command that succeeded tells a machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcome {
+    /// Something on the host was changed.
+    pub changed: bool,
+    /// It works, and not all is as it should be: the origin is away.
+    pub degraded: bool,
+    /// All is well; only `status` ends otherwise without a fault.
+    pub unwell: bool,
+}

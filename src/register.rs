@@ -1,0 +1,189 @@
+//! Asking the origin to take this node in, as late as possible, at every run.
+
+use std::net::IpAddr;
+
+use url::Url;
+
+use crate::fault::{Exit, Fault, Result};
+use crate::host::local_address_towards;
+use crate::http;
+use crate::origin_api::{Answer, JoinRequest, OriginApi, Refusal};
+use crate::preflight::{origin_api, redis_fix};
+use crate::redis_probe;
+use crate::secret::Secret;
+use crate::settings::Settings;
+use crate::ui;
+
+/// How long a stranger may take to tell us our address.
+const LOOKUP_LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Registered {
+    /// The origin took the node in.
+    Answered {
+        answer: Answer,
+        address: IpAddr,
+        notes: Vec<String>,
+    },
+    /// The origin is away and the node had joined before: everything stays as it was.
+    Kept(Answer),
+}
+
+/// Joins.
+///
+/// # Errors
+/// What the origin said, with the exit code of the readme's table. On a node that has joined, an
+/// origin that is away is no error.
+pub fn register(settings: &Settings) -> Result<Registered> {
+    let edge = &settings.edge;
+    let api = origin_api(settings)?;
+    let Some(token) = &edge.token else {
+        return Err(Fault::new(Exit::Usage, "there is no join token")
+            .fix("pass --master-token-file")
+            .into());
+    };
+    let address = match edge.node_ip {
+        Some(ip) => ip,
+        None => address_of_this_host(settings),
+    };
+    let request = JoinRequest {
+        name: edge.node_name.clone(),
+        ip: address,
+        region: edge.region.clone(),
+    };
+    let status = status_before(settings, &api);
+    let answer = match api.join(token, &request, &edge.default_redis())? {
+        Ok(answer) => answer,
+        Err(refusal) => return not_taken(settings, refusal),
+    };
+    check_redis(settings, &answer)?;
+    let mut notes = Vec::new();
+    let joined_before = settings.saved.joined.is_some();
+    if !answer.new && !joined_before {
+        ui::warn(&format!(
+            "the name {0} was registered before: if another machine is {0} too, both share one row; --node-name picks another",
+            edge.node_name
+        ));
+    }
+    match (status, &edge.api_token) {
+        (Some(status), Some(api_token)) if status != "active" => {
+            put_status_back(&api, api_token, &answer.node_id, &status);
+        }
+        (_, None) if joined_before => notes.push(
+            "the origin sets a node active at every join; if this one was drained, drain it again (with --api-token-file its status is kept)".to_owned(),
+        ),
+        _ => {}
+    }
+    Ok(Registered::Answered {
+        answer,
+        address,
+        notes,
+    })
+}
+
+fn not_taken(settings: &Settings, refusal: Refusal) -> Result<Registered> {
+    let url = &settings.edge.master_url;
+    if let Some(joined) = &settings.saved.joined
+        && !refusal.is_verdict()
+    {
+        ui::warn(&format!(
+            "the origin at {url} can't be asked ({refusal}): this node keeps what it has; run this again when the origin is back"
+        ));
+        return Ok(Registered::Kept(joined.answer.clone()));
+    }
+    let kept = if settings.saved.joined.is_some() {
+        "; this node goes on as it was"
+    } else {
+        ""
+    };
+    Err(Fault::new(
+        refusal.exit(),
+        format!("the origin at {url} did not take this node in{kept}"),
+    )
+    .why(refusal.to_string())
+    .fix(refusal.fix())
+    .into())
+}
+
+/// The redis that the origin named, with the credentials that it named, before anything is written.
+fn check_redis(settings: &Settings, answer: &Answer) -> Result<()> {
+    let why = match answer.redis.ask() {
+        redis_probe::Answer::Pong => return Ok(()),
+        redis_probe::Answer::NeedsPassword => {
+            "it wants a password, and the origin's answer has none".to_owned()
+        }
+        redis_probe::Answer::Refused(said) => {
+            format!("it refused the origin's own credentials: {said}")
+        }
+        redis_probe::Answer::Silent(why) => why,
+    };
+    let what = format!(
+        "the redis that the origin names, {}: {why}",
+        answer.redis.address()
+    );
+    let known = settings
+        .saved
+        .joined
+        .as_ref()
+        .is_some_and(|joined| joined.answer.redis == answer.redis);
+    if known {
+        ui::warn(&format!(
+            "{what}; nothing about it has changed, so this node goes on as it was"
+        ));
+        return Ok(());
+    }
+    Err(Fault::new(Exit::NotReady, what)
+        .fix(redis_fix(settings))
+        .into())
+}
+
+/// The node's status before the join sets it active, where a token lets us ask.
+fn status_before(settings: &Settings, api: &OriginApi) -> Option<String> {
+    let token = settings.edge.api_token.as_ref()?;
+    match api.nodes(token) {
+        Ok(nodes) => nodes
+            .into_iter()
+            .find(|node| node.name == settings.edge.node_name)
+            .map(|node| node.status),
+        Err(refusal) => {
+            ui::warn(&format!(
+                "the node's status can't be read with the API token ({refusal}); the join sets it active"
+            ));
+            None
+        }
+    }
+}
+
+fn put_status_back(api: &OriginApi, token: &Secret, node: &str, status: &str) {
+    if let Err(refusal) = api.set_status(token, node, status) {
+        ui::warn(&format!(
+            "the node was {status} and is active now: setting it back failed ({refusal})"
+        ));
+    }
+}
+
+/// By a look-up, else the local address that routes to the origin. Never fails a join by itself.
+fn address_of_this_host(settings: &Settings) -> IpAddr {
+    let edge = &settings.edge;
+    let looked_up = edge.ip_lookup.as_ref().and_then(|url| match look_up(url) {
+        Ok(ip) => Some(ip),
+        Err(e) => {
+            ui::detail(&format!(
+                "{url} does not say this host's public address: {e:#}"
+            ));
+            None
+        }
+    });
+    looked_up
+        .or_else(|| local_address_towards(edge.master_ip))
+        .unwrap_or_else(|| IpAddr::from([127, 0, 0, 1]))
+}
+
+fn look_up(url: &Url) -> Result<IpAddr> {
+    let client = http::client(url.scheme() == "https", Vec::new())?;
+    let request = client.get(url.as_str()).timeout(LOOKUP_LIMIT).build()?;
+    let answered = http::send(&client, request)?;
+    anyhow::ensure!(answered.status == 200, "it answered {}", answered.status);
+    Ok(String::from_utf8_lossy(&answered.body).trim().parse()?)
+}

@@ -1,0 +1,255 @@
+//! Proof that the node serves. `docker compose up` returning is none: livekit-server exits 0 on a
+//! configuration that it can't read.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::beat::beat;
+use crate::engine::{Container, Engine, Run};
+use crate::exec::{self, Program};
+use crate::fault::{Exit, Fault, Result};
+use crate::host::Host;
+use crate::http;
+use crate::origin_api::Answer;
+use crate::preflight::origin_api;
+use crate::redis_probe;
+use crate::resource::{PROJECT, TIMER, Timer};
+use crate::roles::edge;
+use crate::settings::Settings;
+use crate::{engine, signals, ui};
+
+/// For the whole proof.
+const LIMIT: Duration = Duration::from_secs(60);
+/// A service that was just started has to hold out this long.
+const WATCH: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOG_LINES: &str = "20";
+
+/// What is to be proven.
+#[derive(Debug)]
+pub struct Claim<'a> {
+    pub settings: &'a Settings,
+    pub answer: &'a Answer,
+    /// This run started services: they are watched, not just looked at.
+    pub started: bool,
+    /// The origin did not answer: what depends on it is a warning.
+    pub origin_is_away: bool,
+}
+
+/// Proves it.
+///
+/// # Errors
+/// [`Exit::Unhealthy`], naming what is wrong and showing the end of its log.
+pub fn verify(host: &Host, claim: &Claim<'_>) -> Result<()> {
+    let end = Instant::now() + LIMIT;
+    services_run(host, claim, end)?;
+    for outcome in [redis_answers(claim), heartbeat_is_taken(host, claim)] {
+        match outcome {
+            Err(e) if claim.origin_is_away => ui::warn(&format!("{e:#}")),
+            outcome => outcome?,
+        }
+    }
+    timer_lives()
+}
+
+/// Every service keeps running, and answers on its port.
+fn services_run(host: &Host, claim: &Claim<'_>, end: Instant) -> Result<()> {
+    let Some(engine) = Engine::find(host)? else {
+        return Err(unhealthy(
+            "the Docker engine does not answer",
+            None,
+            "systemctl status docker.service",
+        ));
+    };
+    let containers = engine.containers()?;
+    let watched = edge::SERVICES
+        .iter()
+        .map(|service| Watched::new(&engine, &containers, service.name))
+        .collect::<Result<Vec<_>>>()?;
+    let watch_until = Instant::now() + if claim.started { WATCH } else { Duration::ZERO };
+    loop {
+        for service in &watched {
+            service.holds_out(&engine)?;
+        }
+        let silent = PORTS.iter().find(|port| !port.answers());
+        match silent {
+            None if Instant::now() >= watch_until => return Ok(()),
+            Some(port) if Instant::now() >= end => {
+                return Err(unhealthy(
+                    &format!(
+                        "{} does not answer on {} within 60 s",
+                        port.service, port.number
+                    ),
+                    Some(&engine::container_name(port.service)),
+                    "read the log above; `docker compose logs` in the install directory shows more",
+                ));
+            }
+            _ => signals::sleep(LOOK_EVERY)?,
+        }
+    }
+}
+
+/// A port by which a service shows that it works.
+struct Port {
+    service: &'static str,
+    number: u16,
+    is_http: bool,
+}
+
+const PORTS: &[Port] = &[
+    Port {
+        service: "livekit",
+        number: 7880,
+        is_http: true,
+    },
+    Port {
+        service: "ingress",
+        number: 1935,
+        is_http: false,
+    },
+    Port {
+        service: "ingress",
+        number: 8080,
+        is_http: false,
+    },
+];
+
+impl Port {
+    fn answers(&self) -> bool {
+        if self.is_http {
+            return http::client(false, Vec::new())
+                .and_then(|client| {
+                    Ok(client
+                        .get(format!("http://127.0.0.1:{}/", self.number))
+                        .send()?)
+                })
+                .is_ok_and(|answer| answer.status().is_success());
+        }
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.number));
+        TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+    }
+}
+
+/// A service as it was when the watch began.
+struct Watched {
+    service: &'static str,
+    id: String,
+    first: Run,
+}
+
+impl Watched {
+    fn new(engine: &Engine, containers: &[Container], service: &'static str) -> Result<Self> {
+        let container = containers
+            .iter()
+            .find(|c| c.project() == Some(PROJECT) && c.service() == Some(service))
+            .ok_or_else(|| {
+                unhealthy(
+                    &format!("{service} has no container"),
+                    None,
+                    "run this again: it is created then",
+                )
+            })?;
+        Ok(Self {
+            service,
+            id: container.id.clone(),
+            first: engine.run_of(&container.id)?,
+        })
+    }
+
+    fn holds_out(&self, engine: &Engine) -> Result<()> {
+        let now = engine.run_of(&self.id)?;
+        let what = if !now.running || now.status != "running" {
+            format!(
+                "{} does not keep running: it is {} (exit code {})",
+                self.service, now.status, now.exit_code
+            )
+        } else if now != self.first {
+            format!(
+                "{} restarts again and again ({} times so far)",
+                self.service, now.restarts
+            )
+        } else {
+            return Ok(());
+        };
+        Err(unhealthy(
+            &what,
+            Some(&engine::container_name(self.service)),
+            "its log above says why; when that is mended, run this again",
+        ))
+    }
+}
+
+fn redis_answers(claim: &Claim<'_>) -> Result<()> {
+    let redis = &claim.answer.redis;
+    match redis.ask() {
+        redis_probe::Answer::Pong => Ok(()),
+        other => Err(unhealthy(
+            &format!(
+                "the origin's redis at {} does not take this node's credentials: {other:?}",
+                redis.address()
+            ),
+            None,
+            "see that redis runs on the origin and that its password is the one it hands out, then run this again",
+        )),
+    }
+}
+
+fn heartbeat_is_taken(host: &Host, claim: &Claim<'_>) -> Result<()> {
+    let edge = &claim.settings.edge;
+    let Some(token) = &edge.token else {
+        return Ok(());
+    };
+    beat(
+        host,
+        &origin_api(claim.settings)?,
+        token,
+        &claim.answer.node_id,
+    )
+    .map_err(|refusal| {
+        unhealthy(
+            &format!(
+                "the origin at {} did not take a heartbeat: {refusal}",
+                edge.master_url
+            ),
+            None,
+            refusal.fix(),
+        )
+    })
+}
+
+fn timer_lives() -> Result<()> {
+    let state = Timer::state()?;
+    if state.is_alive() {
+        return Ok(());
+    }
+    Err(unhealthy(
+        &format!("{TIMER} has no next run: {state:?}"),
+        None,
+        &format!("systemctl status {TIMER}"),
+    ))
+}
+
+/// A fault with the end of a container's log.
+fn unhealthy(what: &str, container: Option<&str>, fix: &str) -> anyhow::Error {
+    let mut fault = Fault::new(Exit::Unhealthy, what).fix(fix);
+    if let Some(container) = container {
+        let log = Program::new("docker")
+            .arg(format!("--host=unix://{}", engine::SOCKET))
+            .args(["logs", "--tail", LOG_LINES, container])
+            .limit(Duration::from_secs(10))
+            .run();
+        let said = match log {
+            Ok(finished) => {
+                exec::last_lines(&format!("{}{}", finished.stdout, finished.stderr), 20)
+            }
+            Err(e) => format!("its log can't be read: {e:#}"),
+        };
+        let said = if said.trim().is_empty() {
+            "(empty)".to_owned()
+        } else {
+            said
+        };
+        fault = fault.why(format!("the last lines of {container}'s log:\n{said}"));
+    }
+    fault.into()
+}
