@@ -12,8 +12,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::host::Host;
-use crate::leftovers::gone_within;
 use crate::process::Process;
+use crate::wait;
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -100,6 +100,13 @@ impl HostCommand {
     /// Sets a variable: in the command's own environment, never on a command line.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.inner.env(name, value);
+        self
+    }
+
+    /// More arguments.
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args
+            .extend(args.into_iter().map(|a| a.as_ref().to_owned()));
         self
     }
 
@@ -205,7 +212,7 @@ impl Running {
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) {
         let limit = self.limit;
-        let seen = gone_within(limit, || {
+        let seen = wait::until(limit, || {
             let runs = self.is_running();
             self.stdout.text().contains(text) || self.stderr.text().contains(text) || !runs
         });
@@ -222,10 +229,10 @@ impl Running {
     #[track_caller]
     pub fn wait(mut self) -> Output {
         let limit = self.limit;
-        let ended = gone_within(limit, || !self.is_running());
+        let ended = wait::until(limit, || !self.is_running());
         if ended {
             // What it left running in the background may keep its output open for ever.
-            gone_within(Duration::from_secs(1), || {
+            wait::until(Duration::from_secs(1), || {
                 self.stdout.is_closed() && self.stderr.is_closed()
             });
         }

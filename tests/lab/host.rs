@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use crate::cgroups;
 use crate::disk::Overlay;
-use crate::leftovers::{self, BOOT_SCRIPT, gone_within};
+use crate::leftovers::{self, BOOT_SCRIPT};
 use crate::network::{Address, BRIDGE};
 use crate::process::Process;
 use crate::setup::Size;
+use crate::wait;
 
 /// Ample: a boot takes a second, but test processes share the machine's processors.
 const BOOT_LIMIT: Duration = Duration::from_secs(90);
@@ -128,7 +129,7 @@ impl Host {
         // It may be gone before it could answer.
         let _ = self.command(["systemctl", "--no-block", "reboot"]).run();
         // nspawn ends at a reboot, and leaves booting again to who started it. A unit may take 90 s to stop.
-        let stopped = gone_within(Duration::from_secs(120), || !manager.is_alive());
+        let stopped = wait::until(Duration::from_secs(120), || !manager.is_alive());
         assert!(stopped, "{} does not shut down", self.name);
         self.kill();
         self.start();
@@ -144,7 +145,7 @@ impl Host {
         let manager_pid = manager.id() as i32;
         self.keep(manager);
         let mut ended = false;
-        let up = gone_within(BOOT_LIMIT, || {
+        let up = wait::until(BOOT_LIMIT, || {
             ended = Process::of(manager_pid).is_none();
             ended || self.is_up(manager_pid)
         });

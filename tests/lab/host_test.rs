@@ -10,9 +10,10 @@ use nix::sys::signal::Signal;
 use crate::base::Layer;
 use crate::host::Host;
 use crate::images::{self, Image};
-use crate::leftovers::{self, gone_within};
+use crate::leftovers;
 use crate::network::{link_exists, link_of};
 use crate::program;
+use crate::wait;
 
 /// A static program that every base has.
 fn busybox() -> PathBuf {
@@ -212,7 +213,7 @@ fn redis_runs_from_its_image_as_an_ordinary_user() {
     );
     let ping = || host.sh("docker exec redis redis-cli -p 7000 ping").stdout == "PONG\n";
     assert!(
-        gone_within(Duration::from_secs(10), ping),
+        wait::until(Duration::from_secs(10), ping),
         "{:?}",
         host.sh("docker logs redis")
     );

@@ -5,15 +5,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use crate::network::{link_exists, link_of};
 use crate::place::{directory, lock};
 use crate::process::{Process, attempt};
-use crate::{cgroups, disk, link};
+use crate::{cgroups, disk, link, wait};
 
 /// Starts a process of this machine for a host: it records itself first, so that a sweep finds it.
 pub const BOOT_SCRIPT: &str = include_str!("boot.sh");
@@ -70,19 +69,19 @@ pub fn stop(host_dir: &Path) {
         for init in &inits {
             init.signal(Signal::SIGKILL);
         }
-        if !gone_within(Duration::from_secs(5), || !manager.is_alive()) {
+        if !wait::until(Duration::from_secs(5), || !manager.is_alive()) {
             manager.signal(Signal::SIGKILL);
         }
-        gone_within(Duration::from_secs(5), || {
+        wait::until(Duration::from_secs(5), || {
             !inits.iter().any(|i| i.is_alive())
         });
     }
     let link = link_of(&machine);
-    if !gone_within(Duration::from_secs(2), || !link_exists(&link)) {
+    if !wait::until(Duration::from_secs(2), || !link_exists(&link)) {
         let _ = attempt("ip", &["link", "delete", &link]);
     }
     // A process that was killed leaves its cgroup a moment after it has gone.
-    gone_within(Duration::from_secs(5), || cgroups::remove(&machine));
+    wait::until(Duration::from_secs(5), || cgroups::remove(&machine));
     let _ = fs::remove_file(record(host_dir));
     let _ = fs::remove_dir(format!("/run/systemd/nspawn/propagate/{machine}"));
 }
@@ -96,16 +95,4 @@ pub fn remove_host(host_dir: &Path) {
 fn machine(host_dir: &Path) -> String {
     let name = host_dir.file_name().expect("a host's directory has a name");
     name.to_string_lossy().into_owned()
-}
-
-/// Looks again and again; whether it came true in time.
-pub fn gone_within(limit: Duration, mut is_gone: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + limit;
-    while !is_gone() {
-        if Instant::now() > deadline {
-            return false;
-        }
-        sleep(Duration::from_millis(20));
-    }
-    true
 }

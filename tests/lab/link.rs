@@ -9,9 +9,10 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::host::Host;
-use crate::leftovers::{BOOT_SCRIPT, gone_within, recorded};
+use crate::leftovers::{BOOT_SCRIPT, recorded};
 use crate::network::{BRIDGE, link_exists};
 use crate::process::{attempt, must};
+use crate::wait;
 
 impl Host {
     /// Takes the host off the network, as a pulled cable would.
@@ -49,7 +50,7 @@ impl Host {
         relay.arg(format!("{}", delay.as_secs_f64()));
         relay.stdin(Stdio::null()).stdout(Stdio::null());
         self.keep(relay.spawn().expect("there is a shell"));
-        let started = gone_within(Duration::from_secs(10), || {
+        let started = wait::until(Duration::from_secs(10), || {
             link_exists(&outer) && link_exists(&inner)
         });
         assert!(
@@ -106,7 +107,7 @@ pub fn remove_relay(host_dir: &Path, machine: &str) {
     let record = host_dir.join(RECORD);
     if let Some(relay) = recorded(&record) {
         relay.signal(Signal::SIGKILL);
-        gone_within(Duration::from_secs(5), || !relay.is_alive());
+        wait::until(Duration::from_secs(5), || !relay.is_alive());
     }
     let [bridge, ..] = names(machine);
     if link_exists(&bridge) {

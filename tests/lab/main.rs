@@ -18,9 +18,10 @@
 //! - A command that a test runs is in the host's namespaces but in none of its cgroups, like nothing on a server. A
 //!   process whose cgroup matters is started with `systemd-run`.
 //!
-//! Needed, as root on a Debian or Ubuntu machine: debootstrap, systemd-container, iproute2, iptables, python3 and tar. What is built is kept in `$STREAMHUB_LAB_DIR`, by default `/var/cache/streamhub-lab`; the mirror is the one that
-//! this machine's apt uses, or `$STREAMHUB_LAB_MIRROR`. Any number of test processes may run at once. A run that is
-//! killed leaves its hosts running; the next one takes them away.
+//! Needed, as root on a Debian or Ubuntu machine: debootstrap, systemd-container, iproute2, iptables, python3 and tar.
+//! What is built is kept in `$STREAMHUB_LAB_DIR`, by default `/var/cache/streamhub-lab`; the mirror is the one that this
+//! machine's apt uses, or `$STREAMHUB_LAB_MIRROR`. Any number of test processes may run at once. A host is gone when it
+//! is dropped, so one in a `static` never is; what a killed run leaves, the next one takes away.
 
 #![forbid(unsafe_code)]
 
@@ -41,3 +42,4 @@ mod process;
 mod program;
 mod setup;
 mod tree;
+mod wait;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::host::Host;
-use crate::leftovers::gone_within;
+use crate::wait;
 
 #[test]
 fn ufw_decides_who_reaches_a_host() {
@@ -15,7 +15,7 @@ fn ufw_decides_who_reaches_a_host() {
         .spawn();
     let ping = format!("timeout 2 redis-cli -h {} ping", host.ip());
     for from in [&peer, &stranger] {
-        let answers = gone_within(Duration::from_secs(5), || from.sh(&ping).stdout == "PONG\n");
+        let answers = wait::until(Duration::from_secs(5), || from.sh(&ping).stdout == "PONG\n");
         assert!(answers, "{} reaches it", from.name());
     }
     host.sh_ok(&format!(
@@ -39,7 +39,7 @@ fn a_host_that_is_cut_off_reaches_nobody_until_it_is_reconnected() {
     host.cut_off();
     assert_ne!(host.sh(&ping).code, 0);
     host.reconnect();
-    assert!(gone_within(Duration::from_secs(10), || host.sh(&ping).code == 0));
+    assert!(wait::until(Duration::from_secs(10), || host.sh(&ping).code == 0));
     let public = other.add_public_address();
     host.sh_ok(&format!("ping -c 1 -W 1 {public}"));
 }
@@ -75,7 +75,7 @@ fn a_bad_link_loses_and_delays_until_it_is_mended() {
         "curl -sf --max-time 20 http://{}:8000/python3.13 | cmp - /usr/bin/python3.13",
         other.ip()
     );
-    assert!(gone_within(Duration::from_secs(30), || host
+    assert!(wait::until(Duration::from_secs(30), || host
         .sh(&fetch)
         .code
         == 0));
