@@ -40,6 +40,7 @@ mod network_test;
 mod place;
 mod process;
 mod program;
+mod running;
 mod setup;
 mod tree;
 mod wait;
