@@ -11,6 +11,8 @@ pub struct Outcome {
     pub changed: bool,
     /// It works, and not all is as it should be: the origin is away.
     pub degraded: bool,
-    /// All is well; only `status` ends otherwise without a fault.
+    /// Not all is well, and that is the answer to the question, not a fault.
     pub unwell: bool,
+    /// The result was a JSON document of its own: no event follows it.
+    pub is_document: bool,
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use reqwest::blocking::Client;
@@ -20,9 +21,13 @@ pub const SOCKET: &str = "/run/docker.sock";
 const PROJECT_LABEL: &str = "com.docker.compose.project";
 const SERVICE_LABEL: &str = "com.docker.compose.service";
 
+static CLIENT: Mutex<Option<Client>> = Mutex::new(None);
+
 /// A Docker engine that answers.
 #[derive(Debug)]
 pub struct Engine {
+    /// For example `26.1.5+dfsg1`.
+    pub version: String,
     client: Client,
 }
 
@@ -87,6 +92,12 @@ struct State {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+struct Version {
+    version: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct Image {
     /// `null` for an image without a name.
     #[serde(default)]
@@ -108,13 +119,15 @@ impl Engine {
             }
             Err(_) => return Ok(None),
         }
-        let engine = Self {
-            client: http::unix_client(socket)?,
+        // A run looks many times: one client keeps its connection.
+        let mut known = CLIENT.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = match &*known {
+            Some(client) => client.clone(),
+            None => known.insert(http::unix_client(socket)?).clone(),
         };
-        Ok(engine
-            .get::<serde_json::Value>("/version")
-            .is_ok()
-            .then_some(engine))
+        // One that is starting or stopping listens and does not answer.
+        let version = get::<Version>(&client, "/version").ok();
+        Ok(version.map(|Version { version }| Self { version, client }))
     }
 
     /// Every container, stopped ones included.
@@ -156,19 +169,22 @@ impl Engine {
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let response = self
-            .client
-            .get(format!("http://docker{path}"))
-            .send()
-            .with_context(|| format!("asking the Docker engine for {path}"))?;
-        let status = response.status();
-        if !status.is_success() {
-            bail!("the Docker engine answered {status} for {path}");
-        }
-        response
-            .json()
-            .with_context(|| format!("reading the Docker engine's answer for {path}"))
+        get(&self.client, path)
     }
+}
+
+fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T> {
+    let response = client
+        .get(format!("http://docker{path}"))
+        .send()
+        .with_context(|| format!("asking the Docker engine for {path}"))?;
+    let status = response.status();
+    if !status.is_success() {
+        bail!("the Docker engine answered {status} for {path}");
+    }
+    response
+        .json()
+        .with_context(|| format!("reading the Docker engine's answer for {path}"))
 }
 
 /// The name of a service's container, which others rely on.

@@ -95,7 +95,10 @@ impl Program {
     pub fn run(&self) -> Result<Finished> {
         ui::detail(&format!("run: {self}"));
         let started = Instant::now();
-        let handle = duct::cmd(self.name.clone(), self.args.clone())
+        // One execve, of the program itself, and a clear word where there is none.
+        let program = which::which(&self.name)
+            .with_context(|| format!("there is no {} on PATH", self.name.to_string_lossy()))?;
+        let handle = duct::cmd(program, self.args.clone())
             .full_env(self.environment())
             .stdin_null()
             .stdout_capture()

@@ -33,11 +33,13 @@ fn main() -> ExitCode {
             (fault.exit, Outcome::default())
         }
     };
-    ui::emit(&Event::Done {
-        changed: outcome.changed,
-        degraded: outcome.degraded,
-        exit: exit.code(),
-    });
+    if !outcome.is_document {
+        ui::emit(&Event::Done {
+            changed: outcome.changed,
+            degraded: outcome.degraded,
+            exit: exit.code(),
+        });
+    }
     ExitCode::from(exit.code())
 }
 

@@ -12,26 +12,24 @@ use crate::ui::{self, Difference, Event};
 /// Resources in the order in which they are made.
 pub type Resources = Vec<Box<dyn Resource>>;
 
-/// How one resource differs.
-#[derive(Clone, Debug)]
-pub struct Planned {
-    pub name: String,
-    pub change: Change,
+/// Resources, and how each differed from what is wanted when it was looked at.
+pub struct Plan {
+    steps: Vec<(Box<dyn Resource>, Change)>,
 }
 
 /// Looks at every resource and changes nothing.
 ///
 /// # Errors
 /// If one can't be looked at for another reason than that this user may not.
-pub fn probe(host: &Host, resources: &Resources) -> Result<Vec<Planned>> {
-    resources
-        .iter()
+pub fn probe(host: &Host, resources: Resources) -> Result<Plan> {
+    let steps = resources
+        .into_iter()
         .map(|resource| {
-            let name = resource.name();
-            let change = look(host, resource.as_ref()).with_context(|| name.clone())?;
-            Ok(Planned { name, change })
+            let change = look(host, resource.as_ref()).with_context(|| resource.name())?;
+            Ok((resource, change))
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok(Plan { steps })
 }
 
 fn look(host: &Host, resource: &dyn Resource) -> Result<Change> {
@@ -42,14 +40,15 @@ fn look(host: &Host, resource: &dyn Resource) -> Result<Change> {
 }
 
 /// Prints what would change; an empty plan says so.
-pub fn show(planned: &[Planned]) {
-    let changes = planned.iter().filter(|p| p.change != Change::None).count();
-    ui::heading(&match changes {
+pub fn show(plans: &[&Plan]) {
+    let steps: Vec<_> = plans.iter().flat_map(|plan| plan.changes()).collect();
+    let changes = steps.iter().filter(|(_, change)| **change != Change::None);
+    ui::heading(&match changes.count() {
         0 => "Plan: nothing to change".to_owned(),
         1 => "Plan: 1 change".to_owned(),
         n => format!("Plan: {n} changes"),
     });
-    for Planned { name, change } in planned {
+    for (name, change) in steps {
         let (change, detail) = match change {
             Change::None => continue,
             Change::Create(detail) => (Difference::Create, detail.as_deref()),
@@ -57,32 +56,50 @@ pub fn show(planned: &[Planned]) {
             Change::Unknown(why) => (Difference::Unknown, Some(*why)),
         };
         ui::emit(&Event::Plan {
-            resource: name,
+            resource: &name,
             change,
             detail,
         });
     }
 }
 
-/// Makes every resource so, each looked at again just before, and records what is ours. Returns the
-/// names of those that were changed.
-///
-/// # Errors
-/// The first that can't be made so, or the signal that ended the run; the next run goes on there.
-pub fn apply(host: &Host, resources: &Resources, receipt: &mut Receipt) -> Result<Vec<String>> {
-    let mut changed = Vec::new();
-    for resource in resources {
-        signals::check()?;
-        let name = resource.name();
-        let change = resource.probe(host).with_context(|| name.clone())?;
-        if change == Change::None {
-            continue;
-        }
-        let created = matches!(change, Change::Create(_));
-        receipt.begin(host, resource.owned(host), created)?;
-        ui::step(&name, || resource.apply(host)).with_context(|| name.clone())?;
-        receipt.finish(host)?;
-        changed.push(name);
+impl Plan {
+    /// Every resource by its name.
+    pub fn changes(&self) -> impl Iterator<Item = (String, &Change)> {
+        self.steps
+            .iter()
+            .map(|(resource, change)| (resource.name(), change))
     }
-    Ok(changed)
+
+    /// Whether all is as it should be.
+    pub fn is_empty(&self) -> bool {
+        self.steps.iter().all(|(_, change)| *change == Change::None)
+    }
+
+    /// Makes every resource so and records what is ours. Unless all is as it should be, each is looked
+    /// at again just before: the ones above it may have changed it. Returns the names of those that
+    /// were changed.
+    ///
+    /// # Errors
+    /// The first that can't be made so, or the signal that ended the run; the next run goes on there.
+    pub fn apply(&self, host: &Host, receipt: &mut Receipt) -> Result<Vec<String>> {
+        let mut changed = Vec::new();
+        if self.is_empty() {
+            return Ok(changed);
+        }
+        for (resource, _) in &self.steps {
+            signals::check()?;
+            let name = resource.name();
+            let change = resource.probe(host).with_context(|| name.clone())?;
+            if change == Change::None {
+                continue;
+            }
+            let created = matches!(change, Change::Create(_));
+            receipt.begin(host, resource.owned(host), created)?;
+            ui::step(&name, || resource.apply(host)).with_context(|| name.clone())?;
+            receipt.finish(host)?;
+            changed.push(name);
+        }
+        Ok(changed)
+    }
 }

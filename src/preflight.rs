@@ -9,8 +9,7 @@ use std::cell::OnceCell;
 use crate::engine::Engine;
 use crate::fault::{Exit, Fault, Result, is_permission_denied};
 use crate::host::Host;
-use crate::http;
-use crate::origin_api::{OriginApi, Refusal};
+use crate::origin_api::Refusal;
 use crate::settings::Settings;
 use crate::ui::{self, Event, Severity};
 
@@ -223,12 +222,12 @@ fn not_looked(error: &anyhow::Error) -> Finding {
         return Finding::unknown("needs root");
     }
     let fault = Fault::of(error);
-    if fault.exit == Exit::NotReady {
+    if fault.exit != Exit::Failed {
         let what = std::iter::once(fault.what)
             .chain(fault.why)
             .collect::<Vec<_>>()
             .join(": ");
-        return Finding::error(Exit::NotReady, what, fault.fix.unwrap_or_default());
+        return Finding::error(fault.exit, what, fault.fix.unwrap_or_default());
     }
     Finding::unknown(format!("could not be checked: {error:#}"))
 }
@@ -247,23 +246,6 @@ fn refuse_unknown_skips(settings: &Settings) -> Result<()> {
             .into())
         }
     }
-}
-
-/// The origin that these settings name.
-///
-/// # Errors
-/// If the CA file can't be used.
-pub fn origin_api(settings: &Settings) -> Result<OriginApi> {
-    let edge = &settings.edge;
-    let authorities = match &edge.master_ca_file {
-        None => Vec::new(),
-        Some(path) => http::certificates(path).map_err(|e| {
-            Fault::new(Exit::Usage, format!("--master-ca-file {} can't be used", path.display()))
-                .because(&e)
-                .fix("--master-ca-file takes a PEM file with the CA that signed the origin's certificate")
-        })?,
-    };
-    OriginApi::new(&edge.master_url, authorities)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::fault::{Exit, Fault, Result};
 use crate::host::local_address_towards;
 use crate::http;
 use crate::origin_api::{Answer, JoinRequest, OriginApi, Refusal};
-use crate::preflight::{origin_api, redis_fix};
+use crate::preflight::redis_fix;
 use crate::redis_probe;
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -37,7 +37,7 @@ pub enum Registered {
 /// origin that is away is no error.
 pub fn register(settings: &Settings) -> Result<Registered> {
     let edge = &settings.edge;
-    let api = origin_api(settings)?;
+    let api = edge.api()?;
     let Some(token) = &edge.token else {
         return Err(Fault::new(Exit::Usage, "there is no join token")
             .fix("pass --master-token-file")
@@ -85,7 +85,7 @@ pub fn register(settings: &Settings) -> Result<Registered> {
 fn not_taken(settings: &Settings, refusal: Refusal) -> Result<Registered> {
     let url = &settings.edge.master_url;
     if let Some(joined) = &settings.saved.joined
-        && !refusal.is_verdict()
+        && refusal.is_passing()
     {
         ui::warn(&format!(
             "the origin at {url} can't be asked ({refusal}): this node keeps what it has; run this again when the origin is back"

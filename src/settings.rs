@@ -3,6 +3,7 @@
 mod edge;
 mod fences;
 mod saved;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -114,16 +114,7 @@ pub fn emit(event: &Event<'_>) {
         let plain = redact(&event.text(Paint(false)));
         ui.log(plain.trim_start());
         let shown = !ui.style.quiet || event.is_loud();
-        // On a terminal the spinner itself says that a step has started.
-        let on_spinner = ui.spinner.is_some()
-            && matches!(
-                event,
-                Event::Step {
-                    state: StepState::Started,
-                    ..
-                }
-            );
-        if shown && !on_spinner {
+        if shown {
             ui.human(event.is_trouble(), &text);
         }
     }

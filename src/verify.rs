@@ -2,7 +2,7 @@
 //! configuration that it can't read.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::beat::beat;
 use crate::engine::{Container, Engine, Run};
@@ -11,7 +11,6 @@ use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::http;
 use crate::origin_api::Answer;
-use crate::preflight::origin_api;
 use crate::redis_probe;
 use crate::resource::{PROJECT, TIMER, Timer};
 use crate::roles::edge;
@@ -30,8 +29,8 @@ const LOG_LINES: &str = "20";
 pub struct Claim<'a> {
     pub settings: &'a Settings,
     pub answer: &'a Answer,
-    /// This run started services: they are watched, not just looked at.
-    pub started: bool,
+    /// This run changed something: what the plan found right before is looked at again.
+    pub changed: bool,
     /// The origin did not answer: what depends on it is a warning.
     pub origin_is_away: bool,
 }
@@ -42,18 +41,18 @@ pub struct Claim<'a> {
 /// [`Exit::Unhealthy`], naming what is wrong and showing the end of its log.
 pub fn verify(host: &Host, claim: &Claim<'_>) -> Result<()> {
     let end = Instant::now() + LIMIT;
-    services_run(host, claim, end)?;
+    services_run(host, end)?;
     for outcome in [redis_answers(claim), heartbeat_is_taken(host, claim)] {
         match outcome {
             Err(e) if claim.origin_is_away => ui::warn(&format!("{e:#}")),
             outcome => outcome?,
         }
     }
-    timer_lives()
+    if claim.changed { timer_lives() } else { Ok(()) }
 }
 
 /// Every service keeps running, and answers on its port.
-fn services_run(host: &Host, claim: &Claim<'_>, end: Instant) -> Result<()> {
+fn services_run(host: &Host, end: Instant) -> Result<()> {
     let Some(engine) = Engine::find(host)? else {
         return Err(unhealthy(
             "the Docker engine does not answer",
@@ -66,11 +65,13 @@ fn services_run(host: &Host, claim: &Claim<'_>, end: Instant) -> Result<()> {
         .iter()
         .map(|service| Watched::new(&engine, &containers, service.name))
         .collect::<Result<Vec<_>>>()?;
-    let watch_until = Instant::now() + if claim.started { WATCH } else { Duration::ZERO };
+    for service in &watched {
+        service.holds_out(&service.first)?;
+    }
+    // What ran before this run has proven itself already.
+    let is_new = watched.iter().any(Watched::is_young);
+    let watch_until = Instant::now() + if is_new { WATCH } else { Duration::ZERO };
     loop {
-        for service in &watched {
-            service.holds_out(&engine)?;
-        }
         let silent = PORTS.iter().find(|port| !port.answers());
         match silent {
             None if Instant::now() >= watch_until => return Ok(()),
@@ -85,6 +86,9 @@ fn services_run(host: &Host, claim: &Claim<'_>, end: Instant) -> Result<()> {
                 ));
             }
             _ => signals::sleep(LOOK_EVERY)?,
+        }
+        for service in &watched {
+            service.holds_out(&engine.run_of(&service.id)?)?;
         }
     }
 }
@@ -156,14 +160,21 @@ impl Watched {
         })
     }
 
-    fn holds_out(&self, engine: &Engine) -> Result<()> {
-        let now = engine.run_of(&self.id)?;
+    /// Started so short a time ago that it may still fall over.
+    fn is_young(&self) -> bool {
+        let age = humantime::parse_rfc3339_weak(&self.first.started_at)
+            .ok()
+            .and_then(|start| SystemTime::now().duration_since(start).ok());
+        age.is_none_or(|age| age < WATCH)
+    }
+
+    fn holds_out(&self, now: &Run) -> Result<()> {
         let what = if !now.running || now.status != "running" {
             format!(
                 "{} does not keep running: it is {} (exit code {})",
                 self.service, now.status, now.exit_code
             )
-        } else if now != self.first {
+        } else if *now != self.first {
             format!(
                 "{} restarts again and again ({} times so far)",
                 self.service, now.restarts
@@ -199,13 +210,7 @@ fn heartbeat_is_taken(host: &Host, claim: &Claim<'_>) -> Result<()> {
     let Some(token) = &edge.token else {
         return Ok(());
     };
-    beat(
-        host,
-        &origin_api(claim.settings)?,
-        token,
-        &claim.answer.node_id,
-    )
-    .map_err(|refusal| {
+    beat(host, &edge.api()?, token, &claim.answer.node_id).map_err(|refusal| {
         unhealthy(
             &format!(
                 "the origin at {} did not take a heartbeat: {refusal}",

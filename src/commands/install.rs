@@ -10,7 +10,6 @@ use crate::host::{Host, lock};
 use crate::origin_api::Answer;
 use crate::receipt::{Receipt, Role};
 use crate::register::{Registered, register};
-use crate::resource::Change;
 use crate::roles::edge;
 use crate::settings::Settings;
 use crate::verify::{Claim, verify};
@@ -39,24 +38,19 @@ pub fn run(given: &Given, host: &Host) -> Result<Outcome> {
     ));
     preflight::run(host, &settings)?;
 
-    let prepare = edge::prepare(&settings);
     let known = settings
         .saved
         .joined
         .as_ref()
         .map(|joined| joined.answer.clone());
     let planned = known.unwrap_or_else(Answer::not_given_yet);
-    let mut changes = plan::probe(host, &prepare)?;
-    changes.extend(plan::probe(
-        host,
-        &edge::serve(&settings, &planned, host.cores())?,
-    )?);
-    plan::show(&changes);
+    let prepare = plan::probe(host, edge::prepare(&settings))?;
+    let mut serve = plan::probe(host, edge::serve(&settings, &planned, host.cores())?)?;
+    plan::show(&[&prepare, &serve]);
     if dry_run {
         ui::result("Dry run: nothing was changed.");
-        let changed = changes.iter().any(|planned| planned.change != Change::None);
         return Ok(Outcome {
-            changed,
+            changed: !(prepare.is_empty() && serve.is_empty()),
             ..Outcome::default()
         });
     }
@@ -67,7 +61,7 @@ pub fn run(given: &Given, host: &Host) -> Result<Outcome> {
         .receipt
         .clone()
         .unwrap_or_else(|| Receipt::new(Role::Edge, &settings.dir));
-    let mut changed = plan::apply(host, &prepare, &mut receipt)?;
+    let mut changed = prepare.apply(host, &mut receipt)?;
 
     let (settings, answer, taken) = match register(&settings)? {
         Registered::Answered {
@@ -81,14 +75,16 @@ pub fn run(given: &Given, host: &Host) -> Result<Outcome> {
         // What this run was asked for waits until the origin can take it.
         Registered::Kept(answer) => (Settings::resolve(&Given::nothing()?, host)?, answer, None),
     };
-    let serve = edge::serve(&settings, &answer, host.cores())?;
-    let stack = format!("services in {}", settings.dir.display());
-    changed.extend(plan::apply(host, &serve, &mut receipt)?);
+    let as_planned = taken.is_some() && answer == planned && changed.is_empty();
+    if !as_planned {
+        serve = plan::probe(host, edge::serve(&settings, &answer, host.cores())?)?;
+    }
+    changed.extend(serve.apply(host, &mut receipt)?);
 
     let claim = Claim {
         settings: &settings,
         answer: &answer,
-        started: changed.contains(&stack),
+        changed: !changed.is_empty(),
         origin_is_away: taken.is_none(),
     };
     ui::step("prove that it serves", || verify(host, &claim))?;
@@ -97,7 +93,7 @@ pub fn run(given: &Given, host: &Host) -> Result<Outcome> {
     Ok(Outcome {
         changed: !changed.is_empty(),
         degraded,
-        unwell: false,
+        ..Outcome::default()
     })
 }
 

@@ -1,5 +1,6 @@
 //! `status`: the plan, with an exit code.
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::Outcome;
@@ -7,17 +8,73 @@ use crate::cli::Given;
 use crate::engine::Engine;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
-use crate::plan::{self, Planned};
+use crate::plan;
 use crate::resource::{Change, PROJECT};
 use crate::roles::edge;
 use crate::settings::Settings;
 use crate::ui;
+
+/// What `status --json` prints, one document.
+#[derive(Debug, Serialize)]
+struct Status {
+    role: &'static str,
+    node: Node,
+    origin: String,
+    dir: String,
+    versions: Versions,
+    resources: Vec<Item>,
+    services: Vec<Service>,
+    ok: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Node {
+    name: String,
+    id: String,
+    region: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Versions {
+    #[serde(rename = "streamhub-install")]
+    program: &'static str,
+    docker: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Item {
+    name: String,
+    /// `ok`, `drifted`, `missing` or `unknown`.
+    state: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Service {
+    name: &'static str,
+    image: &'static str,
+    /// The engine's word, such as `running`; `missing` without a container.
+    state: String,
+}
 
 /// Shows role, node, versions, each managed resource and each service. Changes nothing.
 ///
 /// # Errors
 /// If this host has not joined, or can't be looked at.
 pub fn run(host: &Host, json: bool) -> Result<Outcome> {
+    let status = look(host)?;
+    if json {
+        ui::document(json!(status));
+    } else {
+        ui::result(&text(&status));
+    }
+    Ok(Outcome {
+        unwell: !status.ok,
+        is_document: json,
+        ..Outcome::default()
+    })
+}
+
+fn look(host: &Host) -> Result<Status> {
     let settings = Settings::resolve(&Given::nothing()?, host)?;
     let Some(joined) = &settings.saved.joined else {
         return Err(
@@ -28,34 +85,34 @@ pub fn run(host: &Host, json: bool) -> Result<Outcome> {
                 .into(),
         );
     };
-    let mut resources = edge::prepare(&settings);
-    resources.extend(edge::serve(&settings, &joined.answer, host.cores())?);
-    let planned = plan::probe(host, &resources)?;
-    let services = services(host)?;
-    let well = planned.iter().all(|p| p.change == Change::None)
-        && services.iter().all(|(_, state)| state == "running");
-    if json {
-        ui::document(json!({
-            "role": "edge",
-            "version": env!("CARGO_PKG_VERSION"),
-            "node": { "name": settings.edge.node_name, "id": joined.answer.node_id, "region": settings.edge.region },
-            "origin": settings.edge.master_url.as_str(),
-            "dir": settings.dir,
-            "resources": planned.iter().map(|p| json!({ "name": p.name, "state": word(&p.change) })).collect::<Vec<_>>(),
-            "services": services.iter().map(|(name, state)| json!({ "name": name, "state": state })).collect::<Vec<_>>(),
-            "ok": well,
-        }));
-    } else {
-        ui::result(&text(
-            &settings,
-            &joined.answer.node_id,
-            &planned,
-            &services,
-        ));
-    }
-    Ok(Outcome {
-        unwell: !well,
-        ..Outcome::default()
+    let mut wanted = edge::prepare(&settings);
+    wanted.extend(edge::serve(&settings, &joined.answer, host.cores())?);
+    let plan = plan::probe(host, wanted)?;
+    let engine = Engine::find(host)?;
+    let services = services(engine.as_ref())?;
+    let edge = &settings.edge;
+    Ok(Status {
+        role: "edge",
+        node: Node {
+            name: edge.node_name.clone(),
+            id: joined.answer.node_id.clone(),
+            region: edge.region.clone(),
+        },
+        origin: edge.master_url.to_string(),
+        dir: settings.dir.display().to_string(),
+        versions: Versions {
+            program: env!("CARGO_PKG_VERSION"),
+            docker: engine.map(|engine| engine.version),
+        },
+        ok: plan.is_empty() && services.iter().all(|service| service.state == "running"),
+        resources: plan
+            .changes()
+            .map(|(name, change)| Item {
+                name,
+                state: word(change),
+            })
+            .collect(),
+        services,
     })
 }
 
@@ -68,12 +125,8 @@ fn word(change: &Change) -> &'static str {
     }
 }
 
-/// Each service's state; one without a container is `missing`.
-fn services(host: &Host) -> Result<Vec<(&'static str, String)>> {
-    let containers = match Engine::find(host)? {
-        Some(engine) => engine.containers()?,
-        None => Vec::new(),
-    };
+fn services(engine: Option<&Engine>) -> Result<Vec<Service>> {
+    let containers = engine.map_or_else(|| Ok(Vec::new()), Engine::containers)?;
     let state = |service: &str| {
         containers
             .iter()
@@ -82,44 +135,42 @@ fn services(host: &Host) -> Result<Vec<(&'static str, String)>> {
     };
     Ok(edge::SERVICES
         .iter()
-        .map(|service| (service.name, state(service.name)))
+        .map(|service| Service {
+            name: service.name,
+            image: service.image,
+            state: state(service.name),
+        })
         .collect())
 }
 
-fn text(
-    settings: &Settings,
-    node_id: &str,
-    planned: &[Planned],
-    services: &[(&str, String)],
-) -> String {
-    let edge = &settings.edge;
+fn text(status: &Status) -> String {
+    let Status { node, versions, .. } = status;
     let mut lines = vec![
         format!(
-            "edge {} ({node_id}) of the origin at {}",
-            edge.node_name, edge.master_url
+            "{} {} ({}) of the origin at {}",
+            status.role, node.name, node.id, status.origin
         ),
         format!(
-            "region {}, directory {}, streamhub-install {}",
-            edge.region.as_deref().unwrap_or("none"),
-            settings.dir.display(),
-            env!("CARGO_PKG_VERSION")
+            "region {}, directory {}, streamhub-install {}, Docker {}",
+            node.region.as_deref().unwrap_or("none"),
+            status.dir,
+            versions.program,
+            versions.docker.as_deref().unwrap_or("not answering"),
         ),
         String::new(),
     ];
-    lines.extend(
-        planned
-            .iter()
-            .map(|p| format!("  {:<8} {}", word(&p.change), p.name)),
-    );
+    let row = |state: &str, name: &str| format!("  {state:<10} {name}");
+    lines.extend(status.resources.iter().map(|r| row(r.state, &r.name)));
     lines.push(String::new());
-    lines.extend(
-        services
-            .iter()
-            .map(|(name, state)| format!("  {state:<8} {name}")),
-    );
-    if planned.iter().any(|p| p.change != Change::None) {
-        lines
-            .push("\nrun streamhub-install to mend what is not ok; --dry-run shows how".to_owned());
+    let services = status.services.iter();
+    lines.extend(services.map(|s| row(&s.state, &format!("{} ({})", s.name, s.image))));
+    if status.ok {
+        lines.push("\nAll is well.".to_owned());
+    } else {
+        lines.push(
+            "\nNot all is well: `streamhub-install --dry-run` shows what a run would mend."
+                .to_owned(),
+        );
     }
     lines.join("\n")
 }

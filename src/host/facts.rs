@@ -115,16 +115,28 @@ impl Host {
         Ok(name.split('.').next().unwrap_or_default().to_owned())
     }
 
+    /// Whether a kernel setting can be changed from here. In a container it is often read-only, and
+    /// only opening it for writing tells.
+    pub fn can_set_sysctl(&self, name: &str) -> bool {
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(self.path(sysctl_path(name)))
+            .is_ok()
+    }
+
     /// A kernel setting's number, or `None` where this kernel has none of that name.
     ///
     /// # Errors
     /// If it can't be read.
     pub fn sysctl(&self, name: &str) -> Result<Option<u64>> {
-        let path = format!("/proc/sys/{}", name.replace('.', "/"));
         Ok(self
-            .read_text(Path::new(&path))?
+            .read_text(Path::new(&sysctl_path(name)))?
             .and_then(|text| text.trim().parse().ok()))
     }
+}
+
+fn sysctl_path(name: &str) -> String {
+    format!("/proc/sys/{}", name.replace('.', "/"))
 }
 
 /// The local address from which packets to `target` leave. Nothing is sent.

@@ -157,7 +157,7 @@ pub(super) fn docker(scene: &Scene<'_>) -> Findings {
     }
     let installed = Installed::look(scene.host)?;
     if scene.settings.docker_source == DockerSource::Nowhere
-        && !(installed.client && installed.compose)
+        && !(installed.client && installed.compose.is_some())
     {
         return not_ready(
             "Docker or its compose plugin is missing, and --docker-source none says not to install it",
@@ -169,10 +169,10 @@ pub(super) fn docker(scene: &Scene<'_>) -> Findings {
 
 pub(super) fn compose(scene: &Scene<'_>) -> Findings {
     let installed = Installed::look(scene.host)?;
-    if !(installed.client && installed.compose) {
+    let Some(plugin) = installed.compose.filter(|_| installed.client) else {
         return Ok(Vec::new());
-    }
-    let version = compose_version()?;
+    };
+    let version = compose_version(&plugin)?;
     if version < OLDEST_COMPOSE {
         return Err(too_old(version).into());
     }

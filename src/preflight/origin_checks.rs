@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Asked, Finding, Scene, origin_api};
+use super::{Asked, Finding, Scene};
 use crate::fault::{Exit, Result};
 use crate::host::local_address_towards;
 use crate::origin_api::Refusal;
@@ -13,7 +13,7 @@ use crate::ui::Severity;
 impl Scene<'_> {
     fn health(&self) -> Result<Asked<'_>> {
         if self.health.get().is_none() {
-            let asked = origin_api(self.settings)?.health();
+            let asked = self.settings.edge.api()?.health();
             // Empty until now: nobody else sets it.
             let _ = self.health.set(asked);
         }
@@ -83,7 +83,7 @@ pub(super) fn token(scene: &Scene<'_>) -> Result<Vec<Finding>> {
             "needs root: only root may read the saved token",
         )]);
     };
-    let refusal = match origin_api(scene.settings)?.check_token(token) {
+    let refusal = match scene.settings.edge.api()?.check_token(token) {
         Ok(_) => return Ok(Vec::new()),
         Err(refusal) => refusal,
     };

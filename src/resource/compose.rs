@@ -1,5 +1,6 @@
 //! The compose file, and what a service's digest is made of.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -91,12 +92,11 @@ impl Definition {
     }
 
     fn values(&self, digests: &[(&str, String)]) -> minijinja::Value {
-        let by_name = |pairs: Vec<(&str, String)>| minijinja::Value::from_iter(pairs);
         minijinja::context! {
             project => PROJECT,
             redis => self.redis.clone(),
-            images => by_name(self.services.iter().map(|s| (s.name, s.image.to_owned())).collect()),
-            digests => by_name(digests.to_vec()),
+            images => by_name(self.services.iter().map(|s| (s.name, s.image))),
+            digests => by_name(digests.iter().map(|(name, digest)| (*name, digest.as_str()))),
         }
     }
 
@@ -104,6 +104,12 @@ impl Definition {
     pub fn path(&self) -> PathBuf {
         self.dir.join("docker-compose.yml")
     }
+}
+
+fn by_name<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, String> {
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// The names in `${NAME}` and `${NAME:-default}`.

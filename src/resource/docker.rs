@@ -1,6 +1,6 @@
 //! A Docker engine that runs, with the compose plugin. One that works is left alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -38,10 +38,11 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 pub struct Docker;
 
 /// What is there of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
     pub client: bool,
-    pub compose: bool,
+    /// The compose plugin's binary.
+    pub compose: Option<PathBuf>,
 }
 
 impl Installed {
@@ -50,24 +51,23 @@ impl Installed {
     /// # Errors
     /// If the kernel won't say.
     pub fn look(host: &Host) -> Result<Self> {
-        let mut compose = false;
-        for dir in PLUGIN_DIRS {
-            // A plugin may be a symlink; what it points to is the distribution's business.
-            let plugin = Path::new(dir).join("docker-compose");
-            compose = compose || matches!(host.find(&plugin), Ok(Found::File(_) | Found::Symlink));
-        }
+        // A plugin may be a symlink; what it points to is the distribution's business.
+        let there = |path: &PathBuf| matches!(host.find(path), Ok(Found::File(_) | Found::Symlink));
+        let mut plugins = PLUGIN_DIRS
+            .iter()
+            .map(|dir| Path::new(dir).join("docker-compose"));
         Ok(Self {
             client: exec::is_installed("docker"),
-            compose,
+            compose: plugins.find(there).map(|path| host.path(path)),
         })
     }
 
-    fn missing(self) -> Vec<&'static str> {
+    fn missing(&self) -> Vec<&'static str> {
         let mut missing = Vec::new();
         if !self.client {
             missing.push("docker");
         }
-        if !self.compose {
+        if self.compose.is_none() {
             missing.push("the docker compose plugin");
         }
         missing
@@ -78,9 +78,10 @@ impl Installed {
 ///
 /// # Errors
 /// If it can't be run or says no version.
-pub fn compose_version() -> Result<(u32, u32, u32)> {
-    let said = Program::new("docker")
-        .args(["compose", "version", "--short"])
+pub fn compose_version(plugin: &Path) -> Result<(u32, u32, u32)> {
+    // Run by itself it answers in half the time that `docker compose` takes to find it.
+    let said = Program::new(plugin)
+        .args(["version", "--short"])
         .limit(Duration::from_secs(20))
         .succeed()?;
     parse_version(said.trim())
@@ -127,12 +128,14 @@ impl Resource for Docker {
             if !installed.client {
                 packages.push(ENGINE_PACKAGE);
             }
-            if !installed.compose {
+            if installed.compose.is_none() {
                 packages.extend(apt::available(COMPOSE_PACKAGES)?);
             }
             apt::install(host, &packages)?;
         }
-        let version = compose_version()?;
+        let plugin = Installed::look(host)?.compose;
+        let plugin = plugin.context("the packages brought no docker compose plugin")?;
+        let version = compose_version(&plugin)?;
         if version < OLDEST_COMPOSE {
             return Err(too_old(version).into());
         }
@@ -147,7 +150,7 @@ impl Resource for Docker {
         if !installed.client {
             names.push(ENGINE_PACKAGE.to_owned());
         }
-        if !installed.compose {
+        if installed.compose.is_none() {
             names.extend(COMPOSE_PACKAGES.iter().map(|name| (*name).to_owned()));
         }
         if names.is_empty() {

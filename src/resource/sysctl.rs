@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use minijinja::context;
-use nix::unistd::{AccessFlags, access};
 
 use super::{Change, File, Resource};
 use crate::exec::Program;
@@ -43,9 +42,7 @@ impl Sysctl {
     fn low(host: &Host) -> Result<Vec<&'static str>> {
         let mut low = Vec::new();
         for name in NAMES {
-            let path = host.path(format!("/proc/sys/{}", name.replace('.', "/")));
-            let read_only = access(&path, AccessFlags::W_OK) == Err(nix::errno::Errno::EROFS);
-            if host.sysctl(name)?.is_some_and(|value| value < LEAST) && !read_only {
+            if host.sysctl(name)?.is_some_and(|value| value < LEAST) && host.can_set_sysctl(name) {
                 low.push(name);
             }
         }

@@ -1,24 +1,25 @@
 //! An edge's settings.
 
-use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use reqwest::Certificate;
 use url::Url;
 
+use super::tokens::{api_token, join_token};
 use super::{Saved, usage};
 use crate::cli::Given;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
+use crate::http;
+use crate::origin_api::OriginApi;
 use crate::receipt;
 use crate::secret::Secret;
 
 /// Where the core listens.
 const API_PORT: u16 = 3020;
 const IP_LOOKUP: &str = "https://api.ipify.org";
-/// A token is a line of text; what is longer is the wrong file.
-const LONGEST_TOKEN_FILE: u64 = 4096;
 
 /// What an edge is asked to be.
 #[derive(Clone, Debug)]
@@ -30,7 +31,9 @@ pub struct Edge {
     pub master_url: Url,
     /// Whether the address was given, now or before; else it follows from the IP.
     master_url_is_default: bool,
-    pub master_ca_file: Option<PathBuf>,
+    /// A file with more certificate authorities to trust for the origin.
+    master_ca_file: Option<PathBuf>,
+    authorities: Vec<Certificate>,
     pub node_name: String,
     pub node_ip: Option<IpAddr>,
     pub region: Option<String>,
@@ -49,7 +52,7 @@ impl Edge {
                 return Err(missing("--master-ip", "the origin's IP address").into());
             }
         };
-        let token = match token(given, host)? {
+        let token = match join_token(given, host)? {
             Some(token) => Some(token),
             None => saved.joined.as_ref().map(|joined| joined.token.clone()),
         };
@@ -69,15 +72,22 @@ impl Edge {
             .master_ca_file
             .clone()
             .or(kept.master_ca_file.map(PathBuf::from));
+        // A re-run may be started from another directory.
+        let ca_file = ca_file
+            .map(std::path::absolute)
+            .transpose()
+            .context("--master-ca-file")?;
         Ok(Self {
             token,
             api_token: api_token(given, host)?,
             master_ip,
             master_url,
             master_url_is_default: asked_url.is_none(),
-            master_ca_file: ca_file
-                .map(|path| std::path::absolute(path).context("--master-ca-file"))
-                .transpose()?,
+            authorities: match &ca_file {
+                Some(path) => authorities(path)?,
+                None => Vec::new(),
+            },
+            master_ca_file: ca_file,
             node_name: node_name(flags.node_name.clone().or(kept.node_name), host)?,
             node_ip: match (flags.node_ip, kept.node_ip) {
                 (Some(ip), _) => Some(ip),
@@ -87,6 +97,14 @@ impl Edge {
             region: region(flags.region.clone().or(kept.region))?,
             ip_lookup: ip_lookup()?,
         })
+    }
+
+    /// The origin's API.
+    ///
+    /// # Errors
+    /// If the TLS library refuses the certificates.
+    pub fn api(&self) -> Result<OriginApi> {
+        OriginApi::new(&self.master_url, self.authorities.clone())
     }
 
     /// Whether the API's address was left to its default.
@@ -123,89 +141,14 @@ fn missing(flag: &str, what: &str) -> Fault {
         .fix(format!("pass {flag}: {what}"))
 }
 
-/// A flag's token, then the environment's; of either way the value itself before a file.
-fn token(given: &Given, host: &Host) -> Result<Option<Secret>> {
-    let flags = &given.cli.install;
-    if given.by_flag("master_token") && given.by_flag("master_token_file") {
-        return Err(Fault::new(
-            Exit::Usage,
-            "--master-token and --master-token-file exclude each other",
-        )
-        .fix("pass --master-token-file alone: everybody on this machine can read --master-token")
-        .into());
-    }
-    let value = flags.master_token.as_deref();
-    let file = flags.master_token_file.as_deref();
-    let file_first = given.by_flag("master_token_file");
-    match (value, file) {
-        (Some(value), _) if !file_first => join_token("--master-token", value).map(Some),
-        (_, Some(path)) => {
-            let text = token_file("--master-token-file", path, host)?;
-            join_token("--master-token-file", &text).map(Some)
-        }
-        _ => Ok(None),
-    }
-}
-
-fn join_token(flag: &str, text: &str) -> Result<Secret> {
-    let token = Secret::new(text);
-    if text.starts_with("sk_") {
-        return Err(Fault::new(Exit::Usage, format!("{flag} holds an API token (sk_…), not a join token"))
-            .fix("a join token starts with clt_: the origin's dashboard shows it, and its .env as STREAMHUB_CLUSTER_TOKEN")
-            .into());
-    }
-    header_safe(flag, token)
-}
-
-fn api_token(given: &Given, host: &Host) -> Result<Option<Secret>> {
-    if let Some(path) = &given.cli.install.api_token_file {
-        let text = token_file("--api-token-file", path, host)?;
-        return header_safe("--api-token-file", Secret::new(text)).map(Some);
-    }
-    match std::env::var("STREAMHUB_API_TOKEN") {
-        Ok(text) if !text.is_empty() => {
-            header_safe("STREAMHUB_API_TOKEN", Secret::new(text)).map(Some)
-        }
-        _ => Ok(None),
-    }
-}
-
-fn header_safe(flag: &str, token: Secret) -> Result<Secret> {
-    let fits = |c: char| c.is_ascii_graphic() && !"'\"\\".contains(c);
-    if token.expose().is_empty() || token.expose().len() > 512 || !token.expose().chars().all(fits)
-    {
-        return Err(Fault::new(Exit::Usage, format!("{flag} holds no token"))
-            .fix("a token is one line of letters, digits and signs, without spaces and quotes")
-            .into());
-    }
-    Ok(token)
-}
-
-fn token_file(flag: &str, path: &Path, host: &Host) -> Result<String> {
-    let mut text = String::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin()
-            .lock()
-            .take(LONGEST_TOKEN_FILE)
-            .read_to_string(&mut text)
-            .map(drop)
-    } else {
-        std::fs::File::open(host.path(path)).and_then(|file| {
-            file.take(LONGEST_TOKEN_FILE)
-                .read_to_string(&mut text)
-                .map(drop)
-        })
-    };
-    read.map_err(|e| {
-        Fault::new(
-            Exit::Usage,
-            format!("{flag} {} can't be read: {e}", path.display()),
-        )
-        .fix(format!(
-            "{flag} takes the path of a file that holds the token and nothing else"
-        ))
-    })?;
-    Ok(text.trim().to_owned())
+fn authorities(path: &Path) -> Result<Vec<Certificate>> {
+    http::certificates(path).map_err(|e| {
+        let what = format!("--master-ca-file {} can't be used", path.display());
+        Fault::new(Exit::Usage, what)
+            .because(&e)
+            .fix("--master-ca-file takes a PEM file with the CA that signed the origin's certificate")
+            .into()
+    })
 }
 
 fn default_url(master_ip: IpAddr) -> Result<Url> {

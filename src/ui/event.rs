@@ -125,7 +125,8 @@ impl<'a> Event<'a> {
                 Difference::Update => planned(&paint.yellow("~"), resource, *detail),
             },
             Event::Step { name, state } => match state {
-                StepState::Started => format!("  … {name}"),
+                // The spinner says it on a terminal; elsewhere its end is enough.
+                StepState::Started => String::new(),
                 StepState::Done => format!("  {} {name}", paint.green("✓")),
                 StepState::Failed => format!("  {} {name}", paint.red("✗")),
             },

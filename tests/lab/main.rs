@@ -27,12 +27,14 @@
 
 mod base;
 mod cgroups;
+mod cluster;
 mod command;
 mod disk;
 mod files;
 mod host;
 mod host_test;
 mod images;
+mod join_test;
 mod leftovers;
 mod link;
 mod network;

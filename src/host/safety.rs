@@ -1,0 +1,111 @@
+//! Places where a file of ours must not be written.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{AccessFlags, access};
+
+use super::{Found, Host};
+use crate::fault::{Exit, Fault, Result};
+
+impl Host {
+    /// Refuses a place where a file of ours must not be written: a symlink or anything else that is no
+    /// regular file, or a directory that others can write to. Looks only.
+    ///
+    /// # Errors
+    /// [`Exit::NotReady`], naming the path and the fix.
+    pub fn refuse_unsafe(&self, path: &Path) -> Result<()> {
+        let refusal =
+            |what: String, fix: String| Err(Fault::new(Exit::NotReady, what).fix(fix).into());
+        match self.find(path)? {
+            Found::Nothing | Found::File(_) => {}
+            Found::Symlink => {
+                return refusal(
+                    format!(
+                        "{} is a symlink: refusing to write through it",
+                        path.display()
+                    ),
+                    format!(
+                        "look where it points, then remove it: rm {}",
+                        path.display()
+                    ),
+                );
+            }
+            Found::Directory(_) | Found::Other => {
+                return refusal(
+                    format!("{} is not a regular file", path.display()),
+                    format!("move it away: mv {0} {0}.old", path.display()),
+                );
+            }
+        }
+        let Some(parent) = path.parent() else {
+            return Ok(());
+        };
+        self.refuse_unsafe_directory(parent)
+    }
+
+    /// Refuses a directory that is a symlink, that others can write to, or that can't be written at
+    /// all. One that does not exist yet is judged by the nearest that does.
+    ///
+    /// # Errors
+    /// As [`Host::refuse_unsafe`].
+    pub fn refuse_unsafe_directory(&self, path: &Path) -> Result<()> {
+        let refusal =
+            |what: String, fix: String| Err(Fault::new(Exit::NotReady, what).fix(fix).into());
+        match self.find(path)? {
+            Found::Nothing => path
+                .parent()
+                .map_or(Ok(()), |parent| self.refuse_unsafe_directory(parent)),
+            Found::Directory(m) if m.mode() & 0o002 != 0 => refusal(
+                format!(
+                    "{} is world-writable: anyone could swap the files in it",
+                    path.display()
+                ),
+                format!("chmod o-w {}", path.display()),
+            ),
+            Found::Directory(_) => {
+                if let Some(above) = self.swappable(path) {
+                    return refusal(
+                        format!(
+                            "{} is world-writable: anyone could swap {}",
+                            above.display(),
+                            path.display()
+                        ),
+                        format!("chmod o-w {}", above.display()),
+                    );
+                }
+                match access(&self.path(path), AccessFlags::W_OK) {
+                    Err(nix::errno::Errno::EROFS) => refusal(
+                        format!("{} is on a read-only file system", path.display()),
+                        format!("mount it writable: mount -o remount,rw {}", path.display()),
+                    ),
+                    _ => Ok(()),
+                }
+            }
+            Found::Symlink => refusal(
+                format!(
+                    "{} is a symlink: refusing to write through it",
+                    path.display()
+                ),
+                format!(
+                    "look where it points, then remove it: rm {}",
+                    path.display()
+                ),
+            ),
+            Found::File(_) | Found::Other => refusal(
+                format!("{} is not a directory", path.display()),
+                format!("move it away: mv {0} {0}.old", path.display()),
+            ),
+        }
+    }
+
+    /// A directory above `path` in which anyone could rename what is not theirs.
+    fn swappable(&self, path: &Path) -> Option<PathBuf> {
+        path.ancestors().skip(1).find_map(|above| {
+            let mode = fs::metadata(self.path(above)).ok()?.mode();
+            // The sticky bit, as on /tmp, protects what belongs to others.
+            (mode & 0o002 != 0 && mode & 0o1000 == 0).then(|| above.to_owned())
+        })
+    }
+}

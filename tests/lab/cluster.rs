@@ -1,0 +1,170 @@
+//! An origin and the edges that join it: the stand-in for the core, with a real redis beside it.
+
+#![allow(dead_code, reason = "REMOVE once every scene is used")]
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::command::{HostCommand, Output};
+use crate::host::Host;
+use crate::images;
+use crate::program::standin;
+
+pub const TOKEN: &str = "clt_ExampleLabToken0123456789";
+pub const API_TOKEN: &str = "sk_ExampleLabApiToken0123456789";
+pub const REDIS_PASSWORD: &str = "ExampleLabRedisPassword";
+pub const API_KEY: &str = "APIExampleLabKey";
+pub const API_SECRET: &str = "ExampleLabLiveKitSecretOf40Characters000";
+/// Every secret that a join brings to an edge, as the searches for leaks use them.
+pub const SECRETS: &[&str] = &[TOKEN, REDIS_PASSWORD, API_KEY, API_SECRET];
+
+/// How long a join may take before it counts as hung.
+pub const JOIN_LIMIT: Duration = Duration::from_secs(240);
+
+/// An origin: a host with redis on its address and the core's API on port 3020.
+#[derive(Debug)]
+pub struct Origin {
+    pub host: Host,
+}
+
+impl Origin {
+    pub fn boot(name: &str) -> Self {
+        let host = Host::named(name).boot();
+        host.push(&standin("origin"), "/root/origin");
+        let origin = Self { host };
+        origin.start_redis(REDIS_PASSWORD);
+        origin.start_core(&origin.redis_url(REDIS_PASSWORD), "");
+        origin
+    }
+
+    pub fn redis_url(&self, password: &str) -> String {
+        format!("redis://:{password}@{}:6379", self.host.ip())
+    }
+
+    /// Starts redis for the network with this password.
+    pub fn start_redis(&self, password: &str) {
+        let ip = self.host.ip();
+        self.host.sh_ok(&format!(
+            "systemd-run --quiet --unit=lab-redis redis-server --bind 127.0.0.1 {ip} --requirepass {password} --save ''
+             until redis-cli -h {ip} -a {password} ping 2>/dev/null | grep -q PONG; do sleep 0.05; done"
+        ));
+    }
+
+    pub fn stop_redis(&self) {
+        self.host.sh_ok("systemctl stop lab-redis");
+    }
+
+    /// Starts the stand-in for the core; it can be given more flags.
+    pub fn start_core(&self, redis_url: &str, more: &str) {
+        self.host.sh_ok(&format!(
+            "systemd-run --quiet --unit=lab-core /root/origin --listen 0.0.0.0:3020 --control 127.0.0.1:3999 \
+             --token {TOKEN} --api-token {API_TOKEN} --redis-url {redis_url} \
+             --api-key {API_KEY} --api-secret {API_SECRET} {more}
+             until curl --silent --output /dev/null http://127.0.0.1:3999/nodes; do sleep 0.05; done"
+        ));
+    }
+
+    /// Tells the stand-in how to behave from now on: a rule or several, as its README lists them.
+    pub fn behave(&self, rule: &Value) {
+        self.control("behaviour", rule);
+    }
+
+    pub fn rotate(&self, rotation: &Value) {
+        self.control("rotate", rotation);
+    }
+
+    /// Refuses connections.
+    pub fn down(&self) {
+        self.control("down", &json!({}));
+    }
+
+    pub fn up(&self) {
+        self.control("up", &json!({}));
+    }
+
+    fn control(&self, what: &str, body: &Value) {
+        self.host
+            .command(["curl", "--silent", "--fail", "--data-binary", "@-"])
+            .args([format!("http://127.0.0.1:3999/{what}")])
+            .stdin(body.to_string())
+            .ok();
+    }
+
+    /// The registry's rows.
+    pub fn nodes(&self) -> Vec<Value> {
+        let text = self
+            .host
+            .sh_ok("curl --silent --fail http://127.0.0.1:3999/nodes");
+        let rows: Value = serde_json::from_str(&text).expect("it is JSON");
+        rows.as_array().expect("it is a list").clone()
+    }
+
+    /// The one row of this name.
+    pub fn node(&self, name: &str) -> Value {
+        let rows: Vec<Value> = self
+            .nodes()
+            .into_iter()
+            .filter(|row| row["name"] == name)
+            .collect();
+        assert_eq!(rows.len(), 1, "rows of {name}: {rows:?}");
+        rows[0].clone()
+    }
+
+    /// Every request that the core has seen, oldest first.
+    pub fn requests(&self) -> Vec<Value> {
+        let text = self
+            .host
+            .sh_ok("curl --silent --fail http://127.0.0.1:3999/log");
+        let rows: Value = serde_json::from_str(&text).expect("it is JSON");
+        rows.as_array().expect("it is a list").clone()
+    }
+
+    /// How many joins the core has seen.
+    pub fn joins(&self) -> usize {
+        self.requests()
+            .iter()
+            .filter(|r| r["path"] == "/api/v1/cluster/join")
+            .count()
+    }
+}
+
+/// A host with Docker and the stand-ins' images, and the program on it.
+pub fn edge(name: &str) -> Host {
+    let host = Host::named(name)
+        .with_docker()
+        .with_images(images::livekit())
+        .boot();
+    host.push_program();
+    host
+}
+
+impl Host {
+    /// The program with these arguments; it asks nobody on the internet for its address.
+    pub fn program<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> HostCommand {
+        self.command(["/root/streamhub-install"])
+            .args(args.into_iter().map(|a| a.as_ref().to_owned()))
+            .env("STREAMHUB_IP_LOOKUP_URL", "")
+            .within(JOIN_LIMIT)
+    }
+
+    /// The documented join, its token in the environment.
+    pub fn join(&self, origin: &Origin) -> HostCommand {
+        let ip = origin.host.ip().to_string();
+        self.program(["--join", "--master-ip", &ip])
+            .env("STREAMHUB_MASTER_TOKEN", TOKEN)
+    }
+
+    /// Joins, and panics with all that was said if that fails.
+    #[track_caller]
+    pub fn joined(&self, origin: &Origin) -> Output {
+        self.join(origin).run().expect_code(0)
+    }
+
+    /// Container ids by name, of every container.
+    pub fn containers(&self) -> Vec<String> {
+        let listed = self
+            .sh_ok("docker ps --all --no-trunc --format '{{.Names}} {{.ID}} {{.State}}' | sort");
+        listed.lines().map(str::to_owned).collect()
+    }
+}
