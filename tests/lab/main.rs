@@ -29,6 +29,7 @@ mod base;
 mod cgroups;
 mod cluster;
 mod command;
+mod demo;
 mod disk;
 mod files;
 mod host;

@@ -1,0 +1,33 @@
+# make demo   an origin and an edge on this machine, and a real join between them
+# make test   every test
+#
+# Both install what they need, as root on Debian or Ubuntu with Rust installed.
+
+.PHONY: build demo test lint docs tools
+
+# Lab hosts wait more than they compute.
+LAB_THREADS ?= 3
+
+build:
+	cargo build --release --locked
+
+demo: tools
+	cargo test --quiet --locked --test lab -- --exact demo::the_documented_join_from_boot_to_registry --nocapture
+
+# The lab apart: its hosts share this machine's processors.
+test: tools
+	cargo test --locked --workspace --exclude streamhub-install
+	cargo test --locked --lib --bins $(patsubst tests/%.rs,--test %,$(wildcard tests/*.rs))
+	cargo test --locked --test lab -- --test-threads=$(LAB_THREADS)
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
+
+# Writes what is generated from the code; `make test` fails where it is not up to date.
+docs:
+	UPDATE_DOCS=1 cargo test --locked --test docs
+
+tools:
+	tests/lab/tools.sh
