@@ -225,23 +225,19 @@ impl Given {
 
 /// The definitions, each flag with its environment names in its help.
 pub fn command() -> clap::Command {
-    let mut command = Cli::command();
-    for (id, names) in flags::ENVIRONMENT {
-        command = command.mut_arg(id, |arg| {
-            let shown = format!("[env: {}]", names.join(", "));
-            let help = arg.get_help().map_or_else(String::new, |h| format!("{h} "));
-            let arg = arg.help(format!("{help}{shown}"));
-            // An empty variable counts as unset; of several the first that is not empty counts.
-            let set = names
-                .iter()
-                .find(|n| std::env::var_os(n).is_some_and(|v| !v.is_empty()));
-            match set {
-                Some(name) => arg.env(name).hide_env(true),
-                None => arg,
-            }
-        });
-    }
-    command
+    Cli::command().mut_args(|arg| {
+        let Some((_, names)) = flags::ENVIRONMENT.iter().find(|(id, _)| arg.get_id() == id) else {
+            return arg;
+        };
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let arg = arg.help(format!("{help} [env: {}]", names.join(", ")));
+        // An empty variable counts as unset; of several the first that is not empty counts.
+        let is_set = |name: &&&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match names.iter().find(is_set) {
+            Some(name) => arg.env(name).hide_env(true),
+            None => arg,
+        }
+    })
 }
 
 fn ids(matches: &ArgMatches, source: ValueSource) -> BTreeSet<String> {

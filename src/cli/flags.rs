@@ -81,7 +81,7 @@ pub struct InstallFlags {
     /// The join token (clt_…). Everybody on this machine can read it here: better a file or the environment.
     #[arg(
         long,
-        alias = "cluster-token",
+        visible_alias = "cluster-token",
         value_name = "TOKEN",
         help_heading = "Join"
     )]
@@ -93,10 +93,20 @@ pub struct InstallFlags {
     #[arg(long, value_name = "PATH", help_heading = "Join")]
     pub api_token_file: Option<PathBuf>,
     /// The origin's IP: edges share its redis.
-    #[arg(long, alias = "origin-ip", value_name = "IP", help_heading = "Join")]
+    #[arg(
+        long,
+        visible_alias = "origin-ip",
+        value_name = "IP",
+        help_heading = "Join"
+    )]
     pub master_ip: Option<IpAddr>,
     /// The origin's API; default http://<master-ip>:3020.
-    #[arg(long, alias = "origin-url", value_name = "URL", help_heading = "Join")]
+    #[arg(
+        long,
+        visible_alias = "origin-url",
+        value_name = "URL",
+        help_heading = "Join"
+    )]
     pub master_url: Option<String>,
     /// Trust this CA for the origin, beside the system's.
     #[arg(long, value_name = "PEM", help_heading = "Join")]
