@@ -44,7 +44,7 @@ impl Answer {
 
     /// Stands for the answer in the plan of a first join, which nobody has asked for yet.
     pub fn not_given_yet() -> Self {
-        let unknown = || "(from-the-origin)".to_owned();
+        let unknown = || "(from the origin)".to_owned();
         Self {
             node_id: unknown(),
             new: true,
