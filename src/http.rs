@@ -14,6 +14,8 @@ use crate::fault::Result;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// From the first byte sent to the last byte read.
 pub const TOTAL_LIMIT: Duration = Duration::from_secs(15);
+/// A service of this machine that takes longer hangs.
+const LOCAL_LIMIT: Duration = Duration::from_secs(5);
 /// No answer that counts is longer.
 pub const LONGEST_BODY: u64 = 64 * 1024;
 
@@ -40,6 +42,7 @@ pub fn unix_client(socket: PathBuf) -> Result<Client> {
     builder()
         .tls_certs_only([])
         .unix_socket(socket)
+        .timeout(LOCAL_LIMIT)
         .build()
         .context("setting up HTTP")
 }

@@ -26,6 +26,8 @@ const IMPOSSIBLE_NODE: &str = "streamhub-install-token-check";
 /// All the tries of one join together.
 const JOIN_LIMIT: Duration = Duration::from_secs(30);
 const RETRIES: u32 = 3;
+/// With the look at the engine before it, a beat ends within 15 s.
+const BEAT_LIMIT: Duration = Duration::from_secs(10);
 
 /// [`anyhow::Result`] by default; with a second type, the standard one.
 type Result<T, E = anyhow::Error> = std::result::Result<T, E>;
@@ -171,7 +173,7 @@ impl OriginApi {
             .post(self.url("/api/v1/cluster/heartbeat"))
             .header("X-Cluster-Token", token.expose())
             .json(&body);
-        self.ask(call.build(), None).map(drop)
+        self.ask(call.build(), Some(BEAT_LIMIT)).map(drop)
     }
 
     /// The registry, with an operator's API token.

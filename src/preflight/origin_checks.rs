@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use url::{Host, Url};
+
 use super::{Asked, Finding, Scene};
 use crate::fault::{Exit, Result};
 use crate::host::local_address_towards;
@@ -36,7 +38,7 @@ pub(super) fn origin(scene: &Scene<'_>) -> Result<Vec<Finding>> {
     let edge = &scene.settings.edge;
     let mut findings = Vec::new();
     if edge.master_url.scheme() == "http" {
-        findings.push(in_clear(edge.master_ip, edge.master_url.as_str()));
+        findings.push(in_clear(&edge.master_url));
     }
     if let Err(refusal) = scene.health()? {
         let refused = refusal.to_string().contains("refused");
@@ -55,8 +57,14 @@ pub(super) fn origin(scene: &Scene<'_>) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-fn in_clear(master_ip: IpAddr, url: &str) -> Finding {
-    if is_private(master_ip) {
+fn in_clear(url: &Url) -> Finding {
+    let stays_private = match url.host() {
+        Some(Host::Ipv4(ip)) => is_private(ip.into()),
+        Some(Host::Ipv6(ip)) => is_private(ip.into()),
+        // A name may lead anywhere.
+        Some(Host::Domain(_)) | None => false,
+    };
+    if stays_private {
         return Finding::warning(
             format!(
                 "{url} is plain http: the join token and every key cross that network in clear"
