@@ -5,12 +5,9 @@ use anyhow::Context;
 use crate::fault::{Result, is_permission_denied};
 use crate::host::Host;
 use crate::receipt::Receipt;
-use crate::resource::{Change, Resource};
+use crate::resource::{Change, Resource, Resources};
 use crate::signals;
 use crate::ui::{self, Difference, Event};
-
-/// Resources in the order in which they are made.
-pub type Resources = Vec<Box<dyn Resource>>;
 
 /// Resources, and how each differed from what is wanted when it was looked at.
 pub struct Plan {

@@ -17,7 +17,7 @@ pub use directory::Directory;
 pub use docker::{Docker, Installed, OLDEST_COMPOSE, compose_version, too_old};
 pub use env::{Env, Rule};
 pub use file::File;
-pub use firewall::Firewall;
+pub use firewall::{Firewall, Port};
 pub use image::Image;
 pub use program::Program;
 pub use stack::Stack;
@@ -50,6 +50,9 @@ pub trait Resource {
     /// What [`Resource::apply`] is about to make ours, enough to remove it without this code.
     fn owned(&self, host: &Host) -> Vec<Owned>;
 }
+
+/// Resources in the order in which they are made.
+pub type Resources = Vec<Box<dyn Resource>>;
 
 /// How a resource differs from what is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]

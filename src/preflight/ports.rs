@@ -4,14 +4,14 @@ use super::{Finding, Scene};
 use crate::engine::Container;
 use crate::fault::{Exit, Result};
 use crate::host::{Holder, Listener, Protocol, container_of, listeners};
-use crate::resource::PROJECT;
+use crate::resource::{PROJECT, Port};
 use crate::roles::edge;
 
 pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
     let needed: Vec<_> = edge::PUBLIC_PORTS.iter().chain(edge::LOCAL_PORTS).collect();
     let wanted: Vec<(Protocol, u16)> = needed
         .iter()
-        .map(|(port, protocol, _)| (*protocol, *port))
+        .map(|Port(port, protocol, _)| (*protocol, *port))
         .collect();
     let held = listeners(scene.host, &wanted)?;
     if held.is_empty() {
@@ -22,7 +22,7 @@ pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
         None => Vec::new(),
     };
     let mut findings = Vec::new();
-    for (port, protocol, purpose) in needed {
+    for Port(port, protocol, purpose) in needed {
         let on_it: Vec<&Listener> = held
             .iter()
             .filter(|l| l.protocol == *protocol && l.address.port() == *port)

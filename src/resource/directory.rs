@@ -12,9 +12,16 @@ use crate::receipt::Owned;
 /// A directory; what is in it is nobody's business here.
 #[derive(Clone, Debug)]
 pub struct Directory {
-    pub path: PathBuf,
-    /// Permission bits, for example `0o755`.
-    pub mode: u32,
+    path: PathBuf,
+    mode: u32,
+}
+
+impl Directory {
+    /// A directory with its permission bits, for example `0o755`.
+    pub fn new(path: impl Into<PathBuf>, mode: u32) -> Self {
+        let path = path.into();
+        Self { path, mode }
+    }
 }
 
 impl Resource for Directory {

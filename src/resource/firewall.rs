@@ -10,13 +10,22 @@ use crate::fault::Result;
 use crate::host::{Host, Protocol};
 use crate::receipt::Owned;
 
+/// A port, and what for.
+#[derive(Clone, Copy, Debug)]
+pub struct Port(pub u16, pub Protocol, pub &'static str);
+
 /// Ports that everybody may reach.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Firewall {
-    pub open: Vec<(u16, Protocol)>,
+    open: &'static [Port],
 }
 
 impl Firewall {
+    /// A firewall that lets everybody reach these.
+    pub fn open(ports: &'static [Port]) -> Self {
+        Self { open: ports }
+    }
+
     fn missing(&self, host: &Host) -> Result<Vec<String>> {
         if !is_active(host)? {
             return Ok(Vec::new());
@@ -26,7 +35,7 @@ impl Firewall {
         Ok(self
             .open
             .iter()
-            .map(|(port, protocol)| format!("{port}/{}", protocol.name()))
+            .map(|Port(port, protocol, _)| format!("{port}/{}", protocol.name()))
             .filter(|rule| {
                 let port = rule.split('/').next().unwrap_or(rule);
                 !allowed.contains(&rule.as_str()) && !allowed.contains(&port)

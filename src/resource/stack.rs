@@ -15,9 +15,8 @@ const COMPOSE_LIMIT: Duration = Duration::from_secs(180);
 /// The stack of services.
 #[derive(Clone, Debug)]
 pub struct Stack {
-    pub definition: Definition,
-    /// How long a service that is replaced may finish its calls.
-    pub drain: Duration,
+    definition: Definition,
+    drain: Duration,
 }
 
 /// What has to happen to one service.
@@ -29,6 +28,11 @@ enum Need {
 }
 
 impl Stack {
+    /// The services of a definition. One that is replaced may finish its calls for the time of `drain`.
+    pub fn new(definition: Definition, drain: Duration) -> Self {
+        Self { definition, drain }
+    }
+
     fn needs(&self, host: &Host) -> Result<Vec<(&'static str, Need)>> {
         let containers = match Engine::find(host)? {
             Some(engine) => engine.containers()?,

@@ -1,6 +1,7 @@
 //! An edge: livekit, ingress and egress that share an origin's redis.
 //!
-//! [`prepare`] is what any host needs before it is worth registering. Then the origin is asked, and
+//! [`prepare`] is what any host needs before it is worth registering. Then the origin is asked
+//! ([`crate::register`]), and
 //! its answer decides what [`serve`] wants. Both are in the order in which one would do it by hand.
 
 use std::path::PathBuf;
@@ -8,16 +9,51 @@ use std::path::PathBuf;
 use minijinja::context;
 
 use crate::fault::Result;
-use crate::host::Protocol;
 use crate::host::Protocol::{Tcp, Udp};
 use crate::origin_api::Answer;
 use crate::render::{render, source};
 use crate::resource::{
-    ComposeFile, Definition, Directory, Docker, Env, File, Firewall, Image, Program, Resource,
-    Rule, Service, Stack, Sysctl, Timer,
+    ComposeFile, Definition, Directory, Docker, Env, File, Firewall, Image, Port, Program,
+    Resources, Rule, Service, Stack, Sysctl, Timer,
 };
 use crate::secret::Secret;
 use crate::settings::{HEARTBEAT_ENV, Settings};
+
+/// What must stand before the origin hears of this host.
+pub fn prepare(settings: &Settings) -> Resources {
+    let dir = &settings.dir;
+    let mut wanted: Resources = vec![
+        Box::new(Docker),
+        Box::new(Sysctl),
+        Box::new(Firewall::open(PUBLIC_PORTS)),
+        Box::new(Program),
+        Box::new(Directory::new(dir, 0o755)),
+        Box::new(Directory::new(dir.join("data"), 0o755)),
+        // Egress writes its recordings here as group 0.
+        Box::new(Directory::new(dir.join("data/apps"), 0o775)),
+    ];
+    for service in SERVICES {
+        wanted.push(Box::new(Image(service.image)));
+    }
+    wanted
+}
+
+/// What the origin's answer makes of it: everything on disk, then everything started.
+///
+/// # Errors
+/// If a template can't be rendered: a mistake of ours.
+pub fn serve(settings: &Settings, answer: &Answer, cores: usize) -> Result<Resources> {
+    let stack = definition(settings, answer, cores);
+    Ok(vec![
+        Box::new(stack.env.clone()),
+        Box::new(heartbeat_env(settings, answer)),
+        Box::new(ComposeFile(stack.clone())),
+        Box::new(unit("streamhub-heartbeat.service")?),
+        Box::new(unit("streamhub-heartbeat.timer")?),
+        Box::new(Stack::new(stack, settings.drain)),
+        Box::new(Timer),
+    ])
+}
 
 /// What an edge runs. All nodes of a cluster should run the same versions.
 pub const SERVICES: &[Service] = &[
@@ -36,74 +72,22 @@ pub const SERVICES: &[Service] = &[
 ];
 
 /// The ports that everybody may reach, and what for.
-pub const PUBLIC_PORTS: &[(u16, Protocol, &str)] = &[
-    (1935, Tcp, "RTMP"),
-    (7880, Tcp, "signaling"),
-    (7881, Tcp, "media over TCP"),
-    (8080, Tcp, "WHIP"),
-    (7882, Udp, "media"),
-    (7885, Udp, "WHIP media"),
+pub const PUBLIC_PORTS: &[Port] = &[
+    Port(1935, Tcp, "RTMP"),
+    Port(7880, Tcp, "signaling"),
+    Port(7881, Tcp, "media over TCP"),
+    Port(8080, Tcp, "WHIP"),
+    Port(7882, Udp, "media"),
+    Port(7885, Udp, "WHIP media"),
 ];
 
 /// The ports that only this host uses.
-pub const LOCAL_PORTS: &[(u16, Protocol, &str)] = &[
-    (9090, Tcp, "ingress relay"),
-    (6789, Tcp, "livekit metrics"),
-    (6790, Tcp, "ingress metrics"),
-    (6791, Tcp, "egress metrics"),
+pub const LOCAL_PORTS: &[Port] = &[
+    Port(9090, Tcp, "ingress relay"),
+    Port(6789, Tcp, "livekit metrics"),
+    Port(6790, Tcp, "ingress metrics"),
+    Port(6791, Tcp, "egress metrics"),
 ];
-
-/// What must stand before the origin hears of this host.
-pub fn prepare(settings: &Settings) -> Vec<Box<dyn Resource>> {
-    let mut wanted: Vec<Box<dyn Resource>> = vec![
-        Box::new(Docker),
-        Box::new(Sysctl),
-        Box::new(Firewall {
-            open: PUBLIC_PORTS
-                .iter()
-                .map(|(port, protocol, _)| (*port, *protocol))
-                .collect(),
-        }),
-        Box::new(Program),
-        Box::new(Directory {
-            path: settings.dir.clone(),
-            mode: 0o755,
-        }),
-        Box::new(Directory {
-            path: settings.dir.join("data"),
-            mode: 0o755,
-        }),
-        // Egress writes its recordings here as group 0.
-        Box::new(Directory {
-            path: settings.dir.join("data/apps"),
-            mode: 0o775,
-        }),
-    ];
-    wanted.extend(
-        SERVICES
-            .iter()
-            .map(|service| -> Box<dyn Resource> { Box::new(Image(service.image)) }),
-    );
-    wanted
-}
-
-/// What the origin's answer makes of it: everything on disk, then everything started.
-pub fn serve(settings: &Settings, answer: &Answer, cores: usize) -> Result<Vec<Box<dyn Resource>>> {
-    let token = settings.edge.token.as_ref().map_or("", Secret::expose);
-    let stack = definition(settings, answer, cores);
-    Ok(vec![
-        Box::new(stack.env.clone()),
-        Box::new(heartbeat_env(settings, answer, token)),
-        Box::new(ComposeFile(stack.clone())),
-        Box::new(unit("streamhub-heartbeat.service")?),
-        Box::new(unit("streamhub-heartbeat.timer")?),
-        Box::new(Stack {
-            definition: stack,
-            drain: settings.drain,
-        }),
-        Box::new(Timer),
-    ])
-}
 
 fn definition(settings: &Settings, answer: &Answer, cores: usize) -> Definition {
     let redis = &answer.redis;
@@ -181,7 +165,8 @@ fn env(settings: &Settings, answer: &Answer, cores: usize) -> Env {
     }
 }
 
-fn heartbeat_env(settings: &Settings, answer: &Answer, token: &str) -> Env {
+fn heartbeat_env(settings: &Settings, answer: &Answer) -> Env {
+    let token = settings.edge.token.as_ref().map_or("", Secret::expose);
     let api = settings.edge.master_url.as_str().trim_end_matches('/');
     Env {
         path: PathBuf::from(HEARTBEAT_ENV),
