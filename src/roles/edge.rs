@@ -1,8 +1,8 @@
 //! An edge: livekit, ingress and egress that share an origin's redis.
 //!
 //! [`prepare`] is what any host needs before it is worth registering. Then the origin is asked
-//! ([`crate::register`]), and
-//! its answer decides what [`serve`] wants. Both are in the order in which one would do it by hand.
+//! ([`crate::register`]), and its answer decides what [`serve`] wants. Both are in the order in which
+//! one would do it by hand.
 
 use std::path::PathBuf;
 
