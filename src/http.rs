@@ -129,8 +129,11 @@ fn causes(error: &dyn std::error::Error) -> String {
     let mut next = Some(error);
     while let Some(error) = next {
         let text = error.to_string();
-        // reqwest's own first line repeats the address, which the caller names.
-        if !text.starts_with("error sending request") && !said.iter().any(|s| s.contains(&text)) {
+        // What the layers say of themselves only repeats the address or that it failed.
+        let is_noise = ["error sending request", "client error", "tcp connect error"]
+            .iter()
+            .any(|noise| text.starts_with(noise));
+        if !is_noise && !said.iter().any(|s| s.contains(&text)) {
             said.push(text);
         }
         next = error.source();

@@ -83,7 +83,7 @@ pub fn register(settings: &Settings) -> Result<Registered> {
 }
 
 fn not_taken(settings: &Settings, refusal: Refusal) -> Result<Registered> {
-    let url = &settings.edge.master_url;
+    let url = settings.edge.origin();
     if let Some(joined) = &settings.saved.joined
         && refusal.is_passing()
     {

@@ -214,7 +214,7 @@ fn heartbeat_is_taken(host: &Host, claim: &Claim<'_>) -> Result<()> {
         unhealthy(
             &format!(
                 "the origin at {} did not take a heartbeat: {refusal}",
-                edge.master_url
+                edge.origin()
             ),
             None,
             refusal.fix(),

@@ -34,7 +34,7 @@ pub fn run(given: &Given, host: &Host) -> Result<Outcome> {
         "streamhub-install {}: edge {} of the origin at {}",
         env!("CARGO_PKG_VERSION"),
         settings.edge.node_name,
-        settings.edge.master_url
+        settings.edge.origin()
     ));
     preflight::run(host, &settings)?;
 
@@ -120,7 +120,7 @@ fn summary(
     ui::result(&format!(
         "\n{} is {state}.\n  origin     {}\n  node id    {}\n  address    {address}\n  region     {region}\n  directory  {} (`docker compose ps` and `logs` work there)\n  heartbeat  every 20 s: systemctl list-timers {}\n  changed    {changes}\n  settings   {}/.env; run streamhub-install again after changing it",
         edge.node_name,
-        edge.master_url,
+        edge.origin(),
         answer.node_id,
         settings.dir.display(),
         crate::resource::TIMER,

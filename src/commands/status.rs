@@ -98,7 +98,7 @@ fn look(host: &Host) -> Result<Status> {
             id: joined.answer.node_id.clone(),
             region: edge.region.clone(),
         },
-        origin: edge.master_url.to_string(),
+        origin: edge.origin().to_owned(),
         dir: settings.dir.display().to_string(),
         versions: Versions {
             program: env!("CARGO_PKG_VERSION"),

@@ -50,7 +50,7 @@ pub(super) fn origin(scene: &Scene<'_>) -> Result<Vec<Finding>> {
         } else {
             refusal.fix().to_owned()
         };
-        let what = format!("the origin at {}: {refusal}", edge.master_url);
+        let what = format!("the origin at {}: {refusal}", edge.origin());
         // Whatever stands in the way of a health check, this is not an origin that can be joined.
         findings.push(scene.judged(Finding::error(Exit::OriginUnreachable, what, fix)));
     }
@@ -102,7 +102,7 @@ pub(super) fn token(scene: &Scene<'_>) -> Result<Vec<Finding>> {
     };
     let what = format!(
         "the join token at {}: {refusal}",
-        scene.settings.edge.master_url
+        scene.settings.edge.origin()
     );
     Ok(vec![scene.judged(Finding::error(
         exit,

@@ -110,8 +110,7 @@ fn env(settings: &Settings, answer: &Answer, cores: usize) -> Env {
     let set = |value: &str| Rule::Set(value.to_owned());
     let secret = |value: &Secret| set(value.expose());
     let optional = |value: Option<Rule>| value.unwrap_or(Rule::Absent);
-    // The API may lie below a path of its own.
-    let api = settings.edge.master_url.as_str().trim_end_matches('/');
+    let api = settings.edge.origin();
     // compose refuses more than the host has.
     let cpus = |most: f64| Rule::Default(most.min(cores as f64).to_string());
     Env {
@@ -167,7 +166,7 @@ fn env(settings: &Settings, answer: &Answer, cores: usize) -> Env {
 
 fn heartbeat_env(settings: &Settings, answer: &Answer) -> Env {
     let token = settings.edge.token.as_ref().map_or("", Secret::expose);
-    let api = settings.edge.master_url.as_str().trim_end_matches('/');
+    let api = settings.edge.origin();
     Env {
         path: PathBuf::from(HEARTBEAT_ENV),
         template: source("heartbeat.env"),

@@ -45,24 +45,16 @@ impl Edge {
     pub(super) fn resolve(given: &Given, host: &Host, saved: &Saved) -> Result<Self> {
         let flags = &given.cli.install;
         let kept = saved.settings();
-        let master_ip = match (flags.master_ip, &kept.master_ip) {
-            (Some(ip), _) => ip,
-            (None, Some(ip)) => ip.parse().context("the receipt's master_ip")?,
-            (None, None) => {
-                return Err(missing("--master-ip", "the origin's IP address").into());
-            }
+        let kept_ip = kept.master_ip.as_deref().map(str::parse).transpose();
+        let kept_ip = kept_ip.context("the receipt's master_ip")?;
+        let joined = saved.joined.as_ref();
+        let token = join_token(given, host)?.or_else(|| joined.map(|j| j.token.clone()));
+        // A dry run by an ordinary user can't know whether one is saved.
+        let may_lack_token = saved.unreadable && flags.dry_run;
+        let master_ip = flags.master_ip.or(kept_ip);
+        let (Some(master_ip), true) = (master_ip, token.is_some() || may_lack_token) else {
+            return Err(first_join_needs(master_ip.is_none(), token.is_none()));
         };
-        let token = match join_token(given, host)? {
-            Some(token) => Some(token),
-            None => saved.joined.as_ref().map(|joined| joined.token.clone()),
-        };
-        if token.is_none() && !(saved.unreadable && flags.dry_run) {
-            return Err(missing(
-                "--master-token-file",
-                "a file with the origin's join token (or - for standard input; or set STREAMHUB_MASTER_TOKEN)",
-            )
-            .into());
-        }
         let asked_url = flags.master_url.clone().or(kept.master_url);
         let master_url = match &asked_url {
             Some(url) => api_url(url)?,
@@ -107,6 +99,11 @@ impl Edge {
         OriginApi::new(&self.master_url, self.authorities.clone())
     }
 
+    /// The API's address without a final slash: it may lie below a path of its own.
+    pub fn origin(&self) -> &str {
+        self.master_url.as_str().trim_end_matches('/')
+    }
+
     /// Whether the API's address was left to its default.
     pub fn uses_default_url(&self) -> bool {
         self.master_url_is_default
@@ -136,9 +133,26 @@ impl Edge {
     }
 }
 
-fn missing(flag: &str, what: &str) -> Fault {
-    Fault::new(Exit::Usage, format!("a first join needs {flag}"))
-        .fix(format!("pass {flag}: {what}"))
+fn first_join_needs(ip: bool, token: bool) -> anyhow::Error {
+    let needed = [
+        (ip, "--master-ip", "the origin's IP address"),
+        (
+            token,
+            "--master-token-file",
+            "a file with the origin's join token, - for standard input; or set STREAMHUB_MASTER_TOKEN",
+        ),
+    ];
+    let needed = needed.iter().filter(|(is_missing, ..)| *is_missing);
+    let flags: Vec<&str> = needed.clone().map(|(_, flag, _)| *flag).collect();
+    let fixes: Vec<String> = needed
+        .map(|(_, flag, what)| format!("{flag}: {what}"))
+        .collect();
+    Fault::new(
+        Exit::Usage,
+        format!("a first join needs {}", flags.join(" and ")),
+    )
+    .fix(format!("pass {}", fixes.join("\nand ")))
+    .into()
 }
 
 fn authorities(path: &Path) -> Result<Vec<Certificate>> {
