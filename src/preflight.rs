@@ -11,6 +11,7 @@ use crate::fault::{Exit, Fault, Result, is_permission_denied};
 use crate::host::Host;
 use crate::origin_api::Refusal;
 use crate::settings::Settings;
+use crate::signals;
 use crate::ui::{self, Event, Severity};
 
 pub use origin_checks::redis_fix;
@@ -156,23 +157,47 @@ impl Scene<'_> {
     }
 }
 
+/// What all checks together say.
+#[derive(Debug)]
+pub struct Report {
+    /// The checks that found an error, and its exit code.
+    errors: Vec<(&'static str, Exit)>,
+}
+
+impl Report {
+    /// Ends the run if anything stands in its way.
+    ///
+    /// # Errors
+    /// The most telling finding's exit code: this host's before the origin's.
+    pub fn or_refuse(&self) -> Result<()> {
+        let Some(exit) = decisive(&self.errors) else {
+            return Ok(());
+        };
+        let (count, problems) = match self.errors.len() {
+            1 => ("one problem".to_owned(), "it"),
+            n => (format!("{n} problems"), "them"),
+        };
+        let what = format!("{count} found before anything was changed");
+        let fix = format!("mend {problems} as said above, then run this again");
+        Err(Fault::new(exit, what).fix(fix).into())
+    }
+}
+
 /// Looks at everything and reports every finding.
 ///
 /// # Errors
-/// [`Exit::Usage`] for a skipped check that does not exist. Otherwise the most telling finding's exit
-/// code: this host's before the origin's.
-pub fn run(host: &Host, settings: &Settings) -> Result<()> {
+/// [`Exit::Usage`] for a skipped check that does not exist, or the signal that ended the run.
+pub fn run(host: &Host, settings: &Settings) -> Result<Report> {
     refuse_unknown_skips(settings)?;
     let scene = Scene {
         host,
         settings,
         health: OnceCell::new(),
     };
+    let is_skipped = |check: &&Check| settings.skip.iter().any(|name| name == check.name);
     let mut errors = Vec::new();
-    for check in CHECKS
-        .iter()
-        .filter(|check| !settings.skip.iter().any(|name| name == check.name))
-    {
+    for check in CHECKS.iter().filter(|check| !is_skipped(check)) {
+        signals::check()?;
         for finding in (check.look)(&scene).unwrap_or_else(|e| vec![not_looked(&e)]) {
             ui::emit(&Event::Finding {
                 check: check.name,
@@ -185,20 +210,9 @@ pub fn run(host: &Host, settings: &Settings) -> Result<()> {
             }
         }
     }
-    let Some(exit) = decisive(&errors) else {
-        return Ok(());
-    };
-    let (count, problems) = match errors.len() {
-        1 => ("one problem".to_owned(), "it"),
-        n => (format!("{n} problems"), "them"),
-    };
-    Err(
-        Fault::new(exit, format!("{count} found before anything was changed"))
-            .fix(format!(
-                "mend {problems} as said above, then run this again"
-            ))
-            .into(),
-    )
+    // The last check may have been the long one.
+    signals::check()?;
+    Ok(Report { errors })
 }
 
 /// The exit code that a report ends with: this host, then whether the origin answers at all, then the

@@ -30,6 +30,15 @@ pub enum Registered {
     Kept(Answer),
 }
 
+impl Registered {
+    /// The keys that count.
+    pub fn answer(&self) -> &Answer {
+        match self {
+            Self::Answered { answer, .. } | Self::Kept(answer) => answer,
+        }
+    }
+}
+
 /// Joins.
 ///
 /// # Errors

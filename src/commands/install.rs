@@ -1,6 +1,5 @@
 //! The install: settings, preflight, plan, prepare, register, configure, start, verify, summary.
 
-use std::net::IpAddr;
 use std::path::Path;
 
 use super::Outcome;
@@ -8,12 +7,13 @@ use crate::cli::Given;
 use crate::fault::Result;
 use crate::host::{Host, lock};
 use crate::origin_api::Answer;
+use crate::plan::{self, Plan};
 use crate::receipt::{Receipt, Role};
 use crate::register::{Registered, register};
 use crate::roles::edge;
 use crate::settings::Settings;
 use crate::verify::{Claim, verify};
-use crate::{plan, preflight, ui};
+use crate::{preflight, ui};
 
 const LOG: &str = "/var/log/streamhub-install.log";
 
@@ -36,73 +36,89 @@ pub fn run(given: &Given, host: &Host) -> Result<Outcome> {
         settings.edge.node_name,
         settings.edge.origin()
     ));
-    preflight::run(host, &settings)?;
-
-    let known = settings
-        .saved
-        .joined
-        .as_ref()
-        .map(|joined| joined.answer.clone());
-    let planned = known.unwrap_or_else(Answer::not_given_yet);
-    let prepare = plan::probe(host, edge::prepare(&settings))?;
-    let mut serve = plan::probe(host, edge::serve(&settings, &planned, host.cores())?)?;
-    plan::show(&[&prepare, &serve]);
-    if dry_run {
-        ui::result("Dry run: nothing was changed.");
-        return Ok(Outcome {
-            changed: !(prepare.is_empty() && serve.is_empty()),
-            ..Outcome::default()
-        });
+    let ready = preflight::run(host, &settings)?;
+    if !dry_run {
+        ready.or_refuse()?;
+        let draft = Draft::make(host, &settings)?;
+        return carry_out(given, host, settings, draft);
     }
-
-    ui::log_to(Box::new(host.open_log(Path::new(LOG))?));
-    let mut receipt = settings
-        .saved
-        .receipt
-        .clone()
-        .unwrap_or_else(|| Receipt::new(Role::Edge, &settings.dir));
-    let mut changed = prepare.apply(host, &mut receipt)?;
-
-    let (settings, answer, taken) = match register(&settings)? {
-        Registered::Answered {
-            answer,
-            address,
-            notes,
-        } => {
-            receipt.keep_settings(host, settings.to_keep(given))?;
-            (settings, answer, Some((address, notes)))
-        }
-        // What this run was asked for waits until the origin can take it.
-        Registered::Kept(answer) => (Settings::resolve(&Given::nothing()?, host)?, answer, None),
-    };
-    let as_planned = taken.is_some() && answer == planned && changed.is_empty();
-    if !as_planned {
-        serve = plan::probe(host, edge::serve(&settings, &answer, host.cores())?)?;
-    }
-    changed.extend(serve.apply(host, &mut receipt)?);
-
-    let claim = Claim {
-        settings: &settings,
-        answer: &answer,
-        changed: !changed.is_empty(),
-        origin_is_away: taken.is_none(),
-    };
-    ui::step("prove that it serves", || verify(host, &claim))?;
-    let degraded = taken.is_none();
-    summary(&settings, &answer, changed.len(), taken);
+    // The plan is shown even where it can't be carried out yet.
+    let draft = Draft::make(host, &settings)?;
+    ready.or_refuse()?;
+    ui::result("Dry run: nothing was changed.");
     Ok(Outcome {
-        changed: !changed.is_empty(),
-        degraded,
+        changed: !(draft.prepare.is_empty() && draft.serve.is_empty()),
         ..Outcome::default()
     })
 }
 
-fn summary(
-    settings: &Settings,
-    answer: &Answer,
-    changes: usize,
-    taken: Option<(IpAddr, Vec<String>)>,
-) {
+/// The plan as it can be known before the origin is asked.
+struct Draft {
+    prepare: Plan,
+    serve: Plan,
+    /// What [`Draft::serve`] takes for the origin's answer: the saved one, or that it is not known yet.
+    answer: Answer,
+}
+
+impl Draft {
+    fn make(host: &Host, settings: &Settings) -> Result<Self> {
+        let saved = settings.saved.joined.as_ref();
+        let answer = saved.map_or_else(Answer::not_given_yet, |joined| joined.answer.clone());
+        let prepare = plan::probe(host, edge::prepare(settings))?;
+        let serve = plan::probe(host, edge::serve(settings, &answer, host.cores())?)?;
+        plan::show(&[&prepare, &serve]);
+        Ok(Self {
+            prepare,
+            serve,
+            answer,
+        })
+    }
+}
+
+/// Prepare, register, configure, start, verify.
+fn carry_out(given: &Given, host: &Host, settings: Settings, draft: Draft) -> Result<Outcome> {
+    ui::log_to(Box::new(host.open_log(Path::new(LOG))?));
+    let receipt = settings.saved.receipt.clone();
+    let mut receipt = receipt.unwrap_or_else(|| Receipt::new(Role::Edge, &settings.dir));
+    let mut changed = draft.prepare.apply(host, &mut receipt)?;
+
+    let registered = register(&settings)?;
+    let (settings, serve) = match &registered {
+        Registered::Answered { answer, .. } => {
+            receipt.keep_settings(host, settings.to_keep(given))?;
+            let serve = if *answer == draft.answer && changed.is_empty() {
+                draft.serve
+            } else {
+                plan::probe(host, edge::serve(&settings, answer, host.cores())?)?
+            };
+            (settings, serve)
+        }
+        // What this run was asked for waits until the origin can take it.
+        Registered::Kept(answer) => {
+            let settings = Settings::resolve(&Given::nothing()?, host)?;
+            let serve = plan::probe(host, edge::serve(&settings, answer, host.cores())?)?;
+            (settings, serve)
+        }
+    };
+    changed.extend(serve.apply(host, &mut receipt)?);
+
+    let origin_is_away = matches!(registered, Registered::Kept(_));
+    let claim = Claim {
+        settings: &settings,
+        answer: registered.answer(),
+        changed: !changed.is_empty(),
+        origin_is_away,
+    };
+    ui::step("prove that it serves", || verify(host, &claim))?;
+    summary(&settings, &registered, changed.len());
+    Ok(Outcome {
+        changed: !changed.is_empty(),
+        degraded: origin_is_away,
+        ..Outcome::default()
+    })
+}
+
+fn summary(settings: &Settings, registered: &Registered, changes: usize) {
     let edge = &settings.edge;
     let region = edge.region.as_deref().unwrap_or("none");
     let changes = match changes {
@@ -110,21 +126,31 @@ fn summary(
         1 => "1 thing".to_owned(),
         n => format!("{n} things"),
     };
-    let state = if taken.is_some() {
-        "joined and serving"
-    } else {
-        "serving; its origin is away"
+    let (state, address, notes) = match registered {
+        Registered::Answered { address, notes, .. } => {
+            ("joined and serving", address.to_string(), notes.as_slice())
+        }
+        Registered::Kept(_) => (
+            "serving; its origin is away",
+            "as registered before".to_owned(),
+            [].as_slice(),
+        ),
     };
-    let (address, notes) = taken.map_or((None, Vec::new()), |(ip, notes)| (Some(ip), notes));
-    let address = address.map_or_else(|| "as registered before".to_owned(), |ip| ip.to_string());
+    let dir = settings.dir.display();
+    let timer = crate::resource::TIMER;
+    let (name, origin) = (&edge.node_name, edge.origin());
+    let node_id = &registered.answer().node_id;
     ui::result(&format!(
-        "\n{} is {state}.\n  origin     {}\n  node id    {}\n  address    {address}\n  region     {region}\n  directory  {} (`docker compose ps` and `logs` work there)\n  heartbeat  every 20 s: systemctl list-timers {}\n  changed    {changes}\n  settings   {}/.env; run streamhub-install again after changing it",
-        edge.node_name,
-        edge.origin(),
-        answer.node_id,
-        settings.dir.display(),
-        crate::resource::TIMER,
-        settings.dir.display(),
+        "
+{name} is {state}.
+  origin     {origin}
+  node id    {node_id}
+  address    {address}
+  region     {region}
+  directory  {dir} (`docker compose ps` and `logs` work there)
+  heartbeat  every 20 s: systemctl list-timers {timer}
+  changed    {changes}
+  settings   {dir}/.env; run streamhub-install again after changing it"
     ));
     for note in notes {
         ui::result(&format!("  note       {note}"));
