@@ -23,7 +23,7 @@ test: tools
 lint:
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --lib
 
 # Writes what is generated from the code; `make test` fails where it is not up to date.
 docs:

@@ -100,7 +100,7 @@ pub struct InstallFlags {
         help_heading = "Join"
     )]
     pub master_ip: Option<IpAddr>,
-    /// The origin's API; default http://<master-ip>:3020.
+    /// The origin's API; default http://MASTER-IP:3020.
     #[arg(
         long,
         visible_alias = "origin-url",
@@ -124,7 +124,7 @@ pub struct InstallFlags {
     /// The public domain; empty or localhost for a test install; an IP implies --no-tls.
     #[arg(long, value_name = "FQDN|IP", help_heading = "Origin")]
     pub domain: Option<String>,
-    /// The ACME and admin contact; default admin@<domain>.
+    /// The ACME and admin contact; default admin@DOMAIN.
     #[arg(long, value_name = "ADDRESS", help_heading = "Origin")]
     pub email: Option<String>,
     /// The dashboard's login; default admin.
