@@ -65,7 +65,7 @@ impl Answer {
     /// Validates the parts.
     ///
     /// # Errors
-    /// As [`Answer::read`].
+    /// What is wrong, naming the field and never its value.
     pub fn new(
         node_id: String,
         api_key: String,
