@@ -35,6 +35,7 @@ mod files;
 mod host;
 mod host_test;
 mod images;
+mod join_forms_test;
 mod join_test;
 mod leftovers;
 mod link;
