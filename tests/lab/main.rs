@@ -36,6 +36,7 @@ mod host;
 mod host_test;
 mod images;
 mod join_forms_test;
+mod join_leaves_test;
 mod join_test;
 mod leftovers;
 mod link;
