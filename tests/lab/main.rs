@@ -32,6 +32,7 @@ mod command;
 mod demo;
 mod disk;
 mod files;
+mod heartbeat_test;
 mod host;
 mod host_test;
 mod images;
