@@ -64,7 +64,10 @@ pub fn available<'a>(names: &[&'a str]) -> Result<Option<&'a str>> {
 }
 
 /// Finishes what an interrupted dpkg left half done.
-fn repair(host: &Host) -> Result<()> {
+///
+/// # Errors
+/// As [`install`].
+pub fn repair(host: &Host) -> Result<()> {
     wait_for_locks(host)?;
     let audit = Program::new("dpkg").arg("--audit").run()?;
     let journal = host.path(Path::new("/var/lib/dpkg/updates"));

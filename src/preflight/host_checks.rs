@@ -156,12 +156,14 @@ pub(super) fn docker(scene: &Scene<'_>) -> Findings {
         );
     }
     let installed = Installed::look(scene.host)?;
-    if scene.settings.docker_source == DockerSource::Nowhere
-        && !(installed.client && installed.compose.is_some())
-    {
+    let missing = installed.missing();
+    if scene.settings.docker_source == DockerSource::Nowhere && !missing.is_empty() {
         return not_ready(
-            "Docker or its compose plugin is missing, and --docker-source none says not to install it",
-            "install docker and its compose plugin, or leave --docker-source out",
+            format!(
+                "--docker-source none says not to install Docker, and this host lacks {}",
+                missing.join(" and ")
+            ),
+            "install it, or leave --docker-source out",
         );
     }
     Ok(Vec::new())

@@ -23,6 +23,8 @@ const PLUGIN_DIRS: &[&str] = &[
 ];
 /// The distribution's engine.
 const ENGINE_PACKAGE: &str = "docker.io";
+/// Its client, where it is not in the engine's package: Debian's, and only recommended there.
+const CLIENT_PACKAGES: &[&str] = &["docker-cli"];
 /// The compose plugin: Ubuntu's, Docker's own, Debian's.
 const COMPOSE_PACKAGES: &[&str] = &[
     "docker-compose-v2",
@@ -40,6 +42,8 @@ pub struct Docker;
 /// What is there of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
+    /// Installed, running or not.
+    pub engine: bool,
     pub client: bool,
     /// The compose plugin's binary.
     pub compose: Option<PathBuf>,
@@ -56,16 +60,23 @@ impl Installed {
         let mut plugins = PLUGIN_DIRS
             .iter()
             .map(|dir| Path::new(dir).join("docker-compose"));
+        // One that answers, or that this user may not ask, is there wherever it was put.
+        let answers = || !matches!(Engine::find(host), Ok(None));
         Ok(Self {
+            engine: exec::is_installed("dockerd") || answers(),
             client: exec::is_installed("docker"),
             compose: plugins.find(there).map(|path| host.path(path)),
         })
     }
 
-    fn missing(&self) -> Vec<&'static str> {
+    /// What is to be installed, in words.
+    pub fn missing(&self) -> Vec<&'static str> {
         let mut missing = Vec::new();
+        if !self.engine {
+            missing.push("the docker engine");
+        }
         if !self.client {
-            missing.push("docker");
+            missing.push("the docker client");
         }
         if self.compose.is_none() {
             missing.push("the docker compose plugin");
@@ -108,7 +119,7 @@ impl Resource for Docker {
         let missing = installed.missing();
         if !missing.is_empty() {
             let what = format!("install {} from the distribution", missing.join(" and "));
-            return Ok(if installed.client {
+            return Ok(if installed.engine {
                 Change::Update(what)
             } else {
                 Change::Create(Some(what))
@@ -122,19 +133,33 @@ impl Resource for Docker {
 
     fn apply(&self, host: &Host) -> Result<()> {
         let installed = Installed::look(host)?;
-        if !installed.missing().is_empty() {
+        if installed.missing().is_empty() {
+            // What was cut off between unpacking and setting up has its programs, and no engine that starts.
+            apt::repair(host)?;
+        } else {
             apt::update(host)?;
             let mut packages = Vec::new();
-            if !installed.client {
+            if !installed.engine {
                 packages.push(ENGINE_PACKAGE);
+            }
+            if !installed.client {
+                packages.extend(apt::available(CLIENT_PACKAGES)?);
             }
             if installed.compose.is_none() {
                 packages.extend(apt::available(COMPOSE_PACKAGES)?);
             }
             apt::install(host, &packages)?;
         }
-        let plugin = Installed::look(host)?.compose;
-        let plugin = plugin.context("the packages brought no docker compose plugin")?;
+        let installed = Installed::look(host)?;
+        let missing = installed.missing().join(" and ");
+        let Some(plugin) = installed.compose.filter(|_| missing.is_empty()) else {
+            return Err(Fault::new(
+                Exit::Failed,
+                format!("the distribution's packages did not bring {missing}"),
+            )
+            .fix("install it from where this host's Docker comes, then run this again")
+            .into());
+        };
         let version = compose_version(&plugin)?;
         if version < OLDEST_COMPOSE {
             return Err(too_old(version).into());
@@ -147,8 +172,11 @@ impl Resource for Docker {
             return Vec::new();
         };
         let mut names = Vec::new();
-        if !installed.client {
+        if !installed.engine {
             names.push(ENGINE_PACKAGE.to_owned());
+        }
+        if !installed.client {
+            names.extend(CLIENT_PACKAGES.iter().map(|name| (*name).to_owned()));
         }
         if installed.compose.is_none() {
             names.extend(COMPOSE_PACKAGES.iter().map(|name| (*name).to_owned()));

@@ -31,6 +31,7 @@ mod cluster;
 mod command;
 mod demo;
 mod disk;
+mod docker_install_test;
 mod files;
 mod heartbeat_test;
 mod host;
