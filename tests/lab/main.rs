@@ -33,6 +33,7 @@ mod demo;
 mod disk;
 mod docker_install_test;
 mod files;
+mod firewall_test;
 mod heartbeat_test;
 mod host;
 mod host_test;
