@@ -13,13 +13,13 @@ use crate::host::{Found, Host};
 use crate::receipt::Owned;
 use crate::{apt, signals};
 
-/// Where docker looks for its plugins.
+/// Where docker looks for its plugins, in its order: the first one found is the one that it runs.
 const PLUGIN_DIRS: &[&str] = &[
-    "/usr/libexec/docker/cli-plugins",
-    "/usr/lib/docker/cli-plugins",
-    "/usr/local/libexec/docker/cli-plugins",
-    "/usr/local/lib/docker/cli-plugins",
     "/root/.docker/cli-plugins",
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
 ];
 /// The distribution's engine.
 const ENGINE_PACKAGE: &str = "docker.io";
