@@ -42,9 +42,26 @@ pub struct Container {
     pub labels: BTreeMap<String, String>,
     /// `running`, `exited`, `restarting`, …
     pub state: String,
+    #[serde(default)]
+    ports: Vec<Mapping>,
+}
+
+/// A container's port, and the host's that leads to it, if one does.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Mapping {
+    public_port: Option<u16>,
+    r#type: String,
 }
 
 impl Container {
+    /// Whether this port of the host leads to it; `protocol` is `tcp` or `udp`.
+    pub fn publishes(&self, port: u16, protocol: &str) -> bool {
+        self.ports
+            .iter()
+            .any(|mapping| mapping.public_port == Some(port) && mapping.r#type == protocol)
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         self.names

@@ -30,13 +30,12 @@ pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
             .collect();
         let Some(first) = on_it.first() else { continue };
         let addresses: Vec<String> = on_it.iter().map(|l| l.address.to_string()).collect();
-        let port = format!(
-            "{port}/{} ({purpose}) on {}",
-            protocol.name(),
-            addresses.join(" and ")
-        );
+        let name = protocol.name();
+        // A published port is held by the engine's proxy, which is not what has to go.
+        let publisher = containers.iter().find(|c| c.publishes(*port, name));
+        let port = format!("{port}/{name} ({purpose}) on {}", addresses.join(" and "));
         findings.push(match &first.holder {
-            Some(holder) => busy(&port, holder, &containers),
+            Some(holder) => busy(&port, holder, container(holder, &containers).or(publisher)),
             None => Finding::unknown(format!("{port} is in use; who holds it needs root to see")),
         });
     }
@@ -57,9 +56,9 @@ fn is_ours(listener: &Listener, containers: &[Container]) -> bool {
         .is_some_and(|c| c.project() == Some(PROJECT))
 }
 
-fn busy(port: &str, holder: &Holder, containers: &[Container]) -> Finding {
+fn busy(port: &str, holder: &Holder, container: Option<&Container>) -> Finding {
     let Holder { pid, name, cgroup } = holder;
-    let (by, fix) = if let Some(container) = container(holder, containers) {
+    let (by, fix) = if let Some(container) = container {
         let name = container.name();
         (
             format!(" in the container {name}"),
