@@ -110,10 +110,10 @@ impl Receipt {
     /// # Errors
     /// If it can't be read, or was written by a newer version.
     pub fn load(host: &Host) -> Result<Option<Self>> {
-        let Some(bytes) = host.read(Path::new(PATH))? else {
+        let Some(bytes) = host.read_ours(Path::new(PATH))? else {
             return Ok(None);
         };
-        let form: Form = serde_json::from_slice(&bytes).with_context(unreadable)?;
+        let form: Form = serde_json::from_slice(&bytes).map_err(|e| damaged(&e))?;
         if form.version > VERSION {
             return Err(Fault::new(
                 Exit::NotReady,
@@ -125,7 +125,7 @@ impl Receipt {
             .fix("use that version or a newer one")
             .into());
         }
-        let receipt = serde_json::from_slice(&bytes).with_context(unreadable)?;
+        let receipt = serde_json::from_slice(&bytes).map_err(|e| damaged(&e))?;
         Ok(Some(receipt))
     }
 
@@ -148,11 +148,14 @@ impl Receipt {
         self.save(host)
     }
 
-    /// Notes that the change is complete.
+    /// Notes that every change is complete, also one that a killed run could not note any more.
     ///
     /// # Errors
     /// As [`Receipt::begin`].
     pub fn finish(&mut self, host: &Host) -> Result<()> {
+        if !self.owned.iter().any(|entry| entry.pending) {
+            return Ok(());
+        }
         for entry in &mut self.owned {
             entry.pending = false;
         }
@@ -185,8 +188,8 @@ struct Form {
     version: u32,
 }
 
-fn unreadable() -> String {
-    format!(
-        "{PATH} can't be read as a receipt; if it is damaged, move it away and run the install again with its flags"
-    )
+fn damaged(error: &serde_json::Error) -> Fault {
+    Fault::new(Exit::NotReady, format!("{PATH} can't be read as a receipt"))
+        .why(error.to_string())
+        .fix("if it is damaged, move it away and run the install again with its flags")
 }

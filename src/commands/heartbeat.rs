@@ -29,7 +29,7 @@ pub fn run(host: &Host) -> Result<Outcome> {
         .fix("join it: streamhub-install --join …")
     };
     let bytes = host
-        .read(Path::new(HEARTBEAT_ENV))?
+        .read_ours(Path::new(HEARTBEAT_ENV))?
         .ok_or_else(not_joined)?;
     let env = EnvFile::parse(&bytes).context(HEARTBEAT_ENV)?;
     let need = |key: &str| -> Result<String> {

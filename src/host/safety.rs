@@ -10,6 +10,18 @@ use super::{Found, Host};
 use crate::fault::{Exit, Fault, Result};
 
 impl Host {
+    /// As [`Host::read`], of a file that this program writes: never through a symlink, whose target
+    /// would be taken for ours.
+    ///
+    /// # Errors
+    /// As there, and if it is a symlink.
+    pub fn read_ours(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        match self.find(path)? {
+            Found::Symlink => Err(symlink(path)),
+            _ => self.read(path),
+        }
+    }
+
     /// Refuses a place where a file of ours must not be written: a symlink or anything else that is no
     /// regular file, or a directory that others can write to. Looks only.
     ///
@@ -20,18 +32,7 @@ impl Host {
             |what: String, fix: String| Err(Fault::new(Exit::NotReady, what).fix(fix).into());
         match self.find(path)? {
             Found::Nothing | Found::File(_) => {}
-            Found::Symlink => {
-                return refusal(
-                    format!(
-                        "{} is a symlink: refusing to write through it",
-                        path.display()
-                    ),
-                    format!(
-                        "look where it points, then remove it: rm {}",
-                        path.display()
-                    ),
-                );
-            }
+            Found::Symlink => return Err(symlink(path)),
             Found::Directory(_) | Found::Other => {
                 return refusal(
                     format!("{} is not a regular file", path.display()),
@@ -83,16 +84,7 @@ impl Host {
                     _ => Ok(()),
                 }
             }
-            Found::Symlink => refusal(
-                format!(
-                    "{} is a symlink: refusing to write through it",
-                    path.display()
-                ),
-                format!(
-                    "look where it points, then remove it: rm {}",
-                    path.display()
-                ),
-            ),
+            Found::Symlink => Err(symlink(path)),
             Found::File(_) | Found::Other => refusal(
                 format!("{} is not a directory", path.display()),
                 format!("move it away: mv {0} {0}.old", path.display()),
@@ -108,4 +100,16 @@ impl Host {
             (mode & 0o002 != 0 && mode & 0o1000 == 0).then(|| above.to_owned())
         })
     }
+}
+
+fn symlink(path: &Path) -> anyhow::Error {
+    Fault::new(
+        Exit::NotReady,
+        format!("{} is a symlink: refusing to go through it", path.display()),
+    )
+    .fix(format!(
+        "look where it points, then remove it: rm {}",
+        path.display()
+    ))
+    .into()
 }

@@ -46,7 +46,7 @@ impl Env {
     pub fn wanted(&self, host: &Host) -> Result<(Option<EnvFile>, EnvFile)> {
         let place = || format!("{}", self.path.display());
         let old = host
-            .read(&self.path)?
+            .read_ours(&self.path)?
             .map(|bytes| EnvFile::parse(&bytes))
             .transpose()
             .with_context(place)?;

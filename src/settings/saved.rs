@@ -112,7 +112,7 @@ fn joined(host: &Host, dir: &Path) -> Result<Option<Joined>> {
 }
 
 fn read(host: &Host, path: &Path) -> Result<Option<EnvFile>> {
-    host.read(path)?
+    host.read_ours(path)?
         .map(|bytes| EnvFile::parse(&bytes))
         .transpose()
         .with_context(|| path.display().to_string())
