@@ -122,6 +122,21 @@ impl Host {
             .with_context(|| format!("writing {}", path.display()))
     }
 
+    /// Removes what a run that was killed while it wrote this file left beside it: the rest of a file
+    /// that may hold a secret.
+    ///
+    /// # Errors
+    /// If it can't be removed.
+    pub fn clear_unfinished(&self, path: &Path) -> Result<()> {
+        let real = self.path(path);
+        let name = real.file_name().context("it has no name")?;
+        let left = real.with_file_name(unfinished(&name.to_string_lossy()));
+        match fs::remove_file(left) {
+            Err(e) if !is_absent(&e) => Err(e).context("removing what an earlier run left"),
+            _ => Ok(()),
+        }
+    }
+
     fn replace(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         let real = self.path(path);
         let parent = real.parent().context("it has no directory")?;
@@ -129,11 +144,8 @@ impl Host {
             .file_name()
             .context("it has no name")?
             .to_string_lossy();
-        let prefix = format!(".{name}.new");
-        match fs::remove_file(parent.join(&prefix)) {
-            Err(e) if !is_absent(&e) => return Err(e).context("removing what an earlier run left"),
-            _ => {}
-        }
+        let prefix = unfinished(&name);
+        self.clear_unfinished(path)?;
         let mut file = tempfile::Builder::new()
             .prefix(&prefix)
             .rand_bytes(0)
@@ -202,6 +214,11 @@ impl Host {
             .open(self.path(path))
             .with_context(|| format!("opening {}", path.display()))
     }
+}
+
+/// What a file is called until it is complete.
+fn unfinished(name: &str) -> String {
+    format!(".{name}.new")
 }
 
 fn is_absent(error: &io::Error) -> bool {

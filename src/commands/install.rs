@@ -13,7 +13,7 @@ use crate::register::{Registered, register};
 use crate::roles::edge;
 use crate::settings::Settings;
 use crate::verify::{Claim, verify};
-use crate::{preflight, ui};
+use crate::{preflight, signals, ui};
 
 const LOG: &str = "/var/log/streamhub-install.log";
 
@@ -78,10 +78,15 @@ impl Draft {
 /// Prepare, register, configure, start, verify.
 fn carry_out(given: &Given, host: &Host, settings: Settings, draft: Draft) -> Result<Outcome> {
     ui::log_to(Box::new(host.open_log(Path::new(LOG))?));
+    for file in edge::files(&settings) {
+        host.clear_unfinished(&file)?;
+    }
     let receipt = settings.saved.receipt.clone();
     let mut receipt = receipt.unwrap_or_else(|| Receipt::new(Role::Edge, &settings.dir));
     let mut changed = draft.prepare.apply(host, &mut receipt)?;
 
+    // Once the origin knows this host, it is meant to serve.
+    signals::check()?;
     let registered = register(&settings)?;
     let (settings, serve) = match &registered {
         Registered::Answered { answer, .. } => {
@@ -101,6 +106,8 @@ fn carry_out(given: &Given, host: &Host, settings: Settings, draft: Draft) -> Re
         }
     };
     changed.extend(serve.apply(host, &mut receipt)?);
+    receipt.finish(host)?;
+    signals::check()?;
 
     let origin_is_away = matches!(registered, Registered::Kept(_));
     let claim = Claim {
