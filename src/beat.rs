@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use crate::engine::Engine;
 use crate::host::Host;
 use crate::origin_api::{OriginApi, Refusal};
-use crate::resource::PROJECT;
 use crate::secret::Secret;
 
 /// What an origin takes, in bytes of JSON.
@@ -55,7 +54,6 @@ fn services(host: &Host) -> Map<String, Value> {
         .unwrap_or_default();
     containers
         .iter()
-        .filter(|c| c.project() == Some(PROJECT))
         .filter_map(|c| Some((c.service()?.to_owned(), Value::from(c.state.as_str()))))
         .collect()
 }

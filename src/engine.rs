@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use reqwest::blocking::Client;
+use reqwest::blocking::{Client, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -17,9 +17,17 @@ use crate::http;
 /// The socket, as docker.io and Docker's own packages place it.
 pub const SOCKET: &str = "/run/docker.sock";
 
+/// What dockerd writes while it runs.
+const PID_FILE: &str = "/run/docker.pid";
+
+/// The compose project of every node.
+pub const PROJECT: &str = "streamhub";
+
 /// The labels under which compose keeps what a container belongs to.
 const PROJECT_LABEL: &str = "com.docker.compose.project";
 const SERVICE_LABEL: &str = "com.docker.compose.service";
+/// What `docker compose run` starts beside a service.
+const ONE_OFF_LABEL: &str = "com.docker.compose.oneoff";
 
 static CLIENT: Mutex<Option<Client>> = Mutex::new(None);
 
@@ -69,14 +77,29 @@ impl Container {
             .map_or("", |name| name.trim_start_matches('/'))
     }
 
-    /// The compose service that it runs.
-    pub fn service(&self) -> Option<&str> {
-        self.labels.get(SERVICE_LABEL).map(String::as_str)
+    /// Whether it belongs to our compose project.
+    pub fn is_ours(&self) -> bool {
+        self.labels
+            .get(PROJECT_LABEL)
+            .is_some_and(|project| project == PROJECT)
     }
 
-    /// The compose project it belongs to.
-    pub fn project(&self) -> Option<&str> {
-        self.labels.get(PROJECT_LABEL).map(String::as_str)
+    /// The service of our project that it runs.
+    pub fn service(&self) -> Option<&str> {
+        let is_one_off = self.labels.get(ONE_OFF_LABEL).is_some_and(|v| v == "True");
+        let service = self.labels.get(SERVICE_LABEL).map(String::as_str);
+        service.filter(|_| self.is_ours() && !is_one_off)
+    }
+
+    /// Whether it is what compose makes for the service: killed in the middle of a recreate, compose
+    /// leaves another name, and in the middle of a create, a container without its configuration.
+    pub fn is_whole(&self) -> bool {
+        let name = self.service().map(container_name);
+        name.as_deref() == Some(self.name())
+            && !matches!(
+                self.state.as_str(),
+                "created" | "dead" | "paused" | "removing"
+            )
     }
 }
 
@@ -113,20 +136,16 @@ struct Version {
     version: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Image {
-    /// `null` for an image without a name.
-    #[serde(default)]
-    repo_tags: Option<Vec<String>>,
-}
-
 impl Engine {
-    /// The engine of this host, or `None` when none answers.
+    /// The engine of this host, or `None` when none runs or answers.
     ///
     /// # Errors
     /// If this user may not ask.
     pub fn find(host: &Host) -> Result<Option<Self>> {
+        // systemd listens on the socket too, and would start a stopped engine for whoever connects.
+        if !runs(host)? {
+            return Ok(None);
+        }
         let socket = host.path(Path::new(SOCKET));
         // Connecting says at once what a failed request would wrap up.
         match std::os::unix::net::UnixStream::connect(&socket) {
@@ -173,16 +192,17 @@ impl Engine {
         })
     }
 
-    /// The names of every image that is here, each with its tag.
+    /// Whether an image of this name and tag is here.
     ///
     /// # Errors
     /// If the engine does not answer.
-    pub fn images(&self) -> Result<Vec<String>> {
-        let images: Vec<Image> = self.get("/images/json")?;
-        Ok(images
-            .into_iter()
-            .flat_map(|image| image.repo_tags.unwrap_or_default())
-            .collect())
+    pub fn has_image(&self, name: &str) -> Result<bool> {
+        let answer = ask(&self.client, &format!("/images/{name}/json"))?;
+        match answer.status().as_u16() {
+            200 => Ok(true),
+            404 => Ok(false),
+            status => bail!("the Docker engine answered {status} for the image {name}"),
+        }
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
@@ -191,10 +211,7 @@ impl Engine {
 }
 
 fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T> {
-    let response = client
-        .get(format!("http://docker{path}"))
-        .send()
-        .with_context(|| format!("asking the Docker engine for {path}"))?;
+    let response = ask(client, path)?;
     let status = response.status();
     if !status.is_success() {
         bail!("the Docker engine answered {status} for {path}");
@@ -202,6 +219,24 @@ fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T> {
     response
         .json()
         .with_context(|| format!("reading the Docker engine's answer for {path}"))
+}
+
+fn ask(client: &Client, path: &str) -> Result<Response> {
+    client
+        .get(format!("http://docker{path}"))
+        .send()
+        .with_context(|| format!("asking the Docker engine for {path}"))
+}
+
+fn runs(host: &Host) -> Result<bool> {
+    let pid = host.read_text(Path::new(PID_FILE))?.unwrap_or_default();
+    let process = host.path(Path::new("/proc").join(pid.trim()));
+    Ok(!pid.trim().is_empty() && process.exists())
+}
+
+/// The container that runs a service of ours.
+pub fn of_service<'a>(containers: &'a [Container], service: &str) -> Option<&'a Container> {
+    containers.iter().find(|c| c.service() == Some(service))
 }
 
 /// The name of a service's container, which others rely on.

@@ -9,7 +9,7 @@ mod safety;
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -151,13 +151,6 @@ impl Host {
             .rand_bytes(0)
             .permissions(fs::Permissions::from_mode(mode))
             .tempfile_in(parent)?;
-        // An existing file keeps its owner and group.
-        if let Ok(old) = fs::symlink_metadata(&real) {
-            let new = file.as_file().metadata()?;
-            if (old.uid(), old.gid()) != (new.uid(), new.gid()) && self.is_root() {
-                fchown(file.as_file(), Some(old.uid()), Some(old.gid()))?;
-            }
-        }
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(&real)?;

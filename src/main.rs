@@ -44,6 +44,8 @@ fn main() -> ExitCode {
 }
 
 fn run(given: &Given) -> Result<Outcome> {
+    // What is written has the mode that it was given, whatever the operator's shell takes away.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     signals::watch()?;
     let host = Host::new(&given.cli.output.root);
     match &given.cli.command {

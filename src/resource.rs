@@ -12,7 +12,7 @@ mod stack;
 mod sysctl;
 mod timer;
 
-pub use compose::{ComposeFile, DIGEST_LABEL, Definition, PROJECT, Service};
+pub use compose::{ComposeFile, DIGEST_LABEL, Definition, Service};
 pub use directory::Directory;
 pub use docker::{Docker, Installed, OLDEST_COMPOSE, compose_version, too_old};
 pub use env::{Env, Rule};
@@ -67,11 +67,11 @@ pub enum Change {
     Unknown(&'static str),
 }
 
-/// A unified diff of two texts.
-fn diff(old: &str, new: &str) -> String {
+/// A unified diff of two texts, with so many lines around each change.
+fn diff(context: usize, old: &str, new: &str) -> String {
     TextDiff::from_lines(old, new)
         .unified_diff()
-        .context_radius(1)
+        .context_radius(context)
         .missing_newline_hint(false)
         .to_string()
 }

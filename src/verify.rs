@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::http;
 use crate::origin_api::Answer;
 use crate::redis_probe;
-use crate::resource::{PROJECT, TIMER, Timer};
+use crate::resource::{TIMER, Timer};
 use crate::roles::edge;
 use crate::settings::Settings;
 use crate::{engine, signals, ui};
@@ -143,16 +143,13 @@ struct Watched {
 
 impl Watched {
     fn new(engine: &Engine, containers: &[Container], service: &'static str) -> Result<Self> {
-        let container = containers
-            .iter()
-            .find(|c| c.project() == Some(PROJECT) && c.service() == Some(service))
-            .ok_or_else(|| {
-                unhealthy(
-                    &format!("{service} has no container"),
-                    None,
-                    "run this again: it is created then",
-                )
-            })?;
+        let container = engine::of_service(containers, service).ok_or_else(|| {
+            unhealthy(
+                &format!("{service} has no container"),
+                None,
+                "run this again: it is created then",
+            )
+        })?;
         Ok(Self {
             service,
             id: container.id.clone(),

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::Outcome;
 use crate::cli::Given;
-use crate::engine::Engine;
+use crate::engine::{Engine, of_service};
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::plan;
-use crate::resource::{Change, PROJECT};
+use crate::resource::Change;
 use crate::roles::edge;
 use crate::settings::Settings;
 use crate::ui;
@@ -128,10 +128,7 @@ fn word(change: &Change) -> &'static str {
 fn services(engine: Option<&Engine>) -> Result<Vec<Service>> {
     let containers = engine.map_or_else(|| Ok(Vec::new()), Engine::containers)?;
     let state = |service: &str| {
-        containers
-            .iter()
-            .find(|c| c.project() == Some(PROJECT) && c.service() == Some(service))
-            .map_or_else(|| "missing".to_owned(), |c| c.state.clone())
+        of_service(&containers, service).map_or_else(|| "missing".to_owned(), |c| c.state.clone())
     };
     Ok(edge::SERVICES
         .iter()

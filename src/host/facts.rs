@@ -1,6 +1,7 @@
 //! What the machine is: operating system, size, names and addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::Context;
@@ -91,18 +92,22 @@ impl Host {
             .one)
     }
 
-    /// Bytes that are free for us at a path, or at the nearest directory above it that exists.
+    /// The device of a path, or of the nearest directory above it that exists, and the bytes that are
+    /// free for us there.
     ///
     /// # Errors
     /// If the file system won't say.
-    pub fn free_bytes(&self, path: &Path) -> Result<u64> {
+    pub fn free_bytes(&self, path: &Path) -> Result<(u64, u64)> {
         let there = path
             .ancestors()
             .find(|p| self.path(p).exists())
             .unwrap_or(Path::new("/"));
         let stat = nix::sys::statvfs::statvfs(&self.path(there))
             .with_context(|| format!("asking for the free space at {}", there.display()))?;
-        Ok(stat.blocks_available() * stat.fragment_size())
+        let device = std::fs::metadata(self.path(there))
+            .with_context(|| format!("looking at {}", there.display()))?
+            .dev();
+        Ok((device, stat.blocks_available() * stat.fragment_size()))
     }
 
     /// The host name up to its first dot.

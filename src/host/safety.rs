@@ -14,11 +14,12 @@ impl Host {
     /// would be taken for ours.
     ///
     /// # Errors
-    /// As there, and if it is a symlink.
+    /// As there, and if it is a symlink, or a pipe or device that would be read for ever.
     pub fn read_ours(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         match self.find(path)? {
             Found::Symlink => Err(symlink(path)),
-            _ => self.read(path),
+            Found::Other | Found::Directory(_) => Err(not_a_file(path)),
+            Found::Nothing | Found::File(_) => self.read(path),
         }
     }
 
@@ -33,17 +34,23 @@ impl Host {
         match self.find(path)? {
             Found::Nothing | Found::File(_) => {}
             Found::Symlink => return Err(symlink(path)),
-            Found::Directory(_) | Found::Other => {
-                return refusal(
-                    format!("{} is not a regular file", path.display()),
-                    format!("move it away: mv {0} {0}.old", path.display()),
-                );
-            }
+            Found::Directory(_) | Found::Other => return Err(not_a_file(path)),
         }
         let Some(parent) = path.parent() else {
             return Ok(());
         };
-        self.refuse_unsafe_directory(parent)
+        self.refuse_unsafe_directory(parent)?;
+        match self.strangers_directory(parent) {
+            None => Ok(()),
+            Some(above) => refusal(
+                format!(
+                    "{} does not belong to root: its owner could swap {}",
+                    above.display(),
+                    path.display()
+                ),
+                format!("chown root {}", above.display()),
+            ),
+        }
     }
 
     /// Refuses a directory that is a symlink, that others can write to, or that can't be written at
@@ -92,6 +99,15 @@ impl Host {
         }
     }
 
+    /// The first of a directory and those above it that belongs neither to root nor to this user.
+    fn strangers_directory(&self, directory: &Path) -> Option<PathBuf> {
+        let own = nix::unistd::geteuid().as_raw();
+        directory.ancestors().find_map(|above| {
+            let owner = fs::metadata(self.path(above)).ok()?.uid();
+            (owner != 0 && owner != own).then(|| above.to_owned())
+        })
+    }
+
     /// A directory above `path` in which anyone could rename what is not theirs.
     fn swappable(&self, path: &Path) -> Option<PathBuf> {
         path.ancestors().skip(1).find_map(|above| {
@@ -100,6 +116,15 @@ impl Host {
             (mode & 0o002 != 0 && mode & 0o1000 == 0).then(|| above.to_owned())
         })
     }
+}
+
+fn not_a_file(path: &Path) -> anyhow::Error {
+    Fault::new(
+        Exit::NotReady,
+        format!("{} is not a regular file", path.display()),
+    )
+    .fix(format!("move it away: mv {0} {0}.old", path.display()))
+    .into()
 }
 
 fn symlink(path: &Path) -> anyhow::Error {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::{Finding, Scene};
+use crate::engine::container_name;
 use crate::env_file::EnvFile;
 use crate::fault::{Exit, Result};
 use crate::host::Found;
@@ -75,11 +76,14 @@ pub(super) fn systemd(scene: &Scene<'_>) -> Findings {
 
 pub(super) fn disk(scene: &Scene<'_>) -> Findings {
     let mut findings = Vec::new();
+    let mut seen = Vec::new();
     for path in [Path::new(DOCKER_DATA), &scene.settings.dir] {
-        let free = scene.host.free_bytes(path)?;
-        if free >= LEAST_DISK {
+        let (device, free) = scene.host.free_bytes(path)?;
+        // Both mostly lie on one disk, which speaks once.
+        if free >= LEAST_DISK || seen.contains(&device) {
             continue;
         }
+        seen.push(device);
         let what = format!(
             "{:.1} GiB are free at {}, 5 are needed",
             free as f64 / GIB as f64,
@@ -166,7 +170,34 @@ pub(super) fn docker(scene: &Scene<'_>) -> Findings {
             "install it, or leave --docker-source out",
         );
     }
-    Ok(Vec::new())
+    taken_names(scene)
+}
+
+/// The containers' names are fixed, since others rely on them.
+fn taken_names(scene: &Scene<'_>) -> Findings {
+    let containers = match scene.engine()? {
+        Some(engine) => engine.containers()?,
+        None => Vec::new(),
+    };
+    let names: Vec<String> = edge::SERVICES
+        .iter()
+        .map(|service| container_name(service.name))
+        .collect();
+    let taken = containers
+        .iter()
+        .filter(|c| !c.is_ours() && names.iter().any(|name| name == c.name()));
+    Ok(taken
+        .map(|c| {
+            let name = c.name();
+            Finding::error(
+                Exit::NotReady,
+                format!("a container of somebody else has the name {name}"),
+                format!(
+                    "rename it (docker rename {name} {name}-old) or remove it (docker rm {name})"
+                ),
+            )
+        })
+        .collect())
 }
 
 pub(super) fn compose(scene: &Scene<'_>) -> Findings {

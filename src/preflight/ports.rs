@@ -4,7 +4,7 @@ use super::{Finding, Scene};
 use crate::engine::Container;
 use crate::fault::{Exit, Result};
 use crate::host::{Holder, Listener, Protocol, container_of, listeners};
-use crate::resource::{PROJECT, Port};
+use crate::resource::Port;
 use crate::roles::edge;
 
 pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
@@ -28,18 +28,41 @@ pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
             .filter(|l| l.protocol == *protocol && l.address.port() == *port)
             .filter(|l| !is_ours(l, &containers))
             .collect();
-        let Some(first) = on_it.first() else { continue };
-        let addresses: Vec<String> = on_it.iter().map(|l| l.address.to_string()).collect();
         let name = protocol.name();
         // A published port is held by the engine's proxy, which is not what has to go.
         let publisher = containers.iter().find(|c| c.publishes(*port, name));
-        let port = format!("{port}/{name} ({purpose}) on {}", addresses.join(" and "));
-        findings.push(match &first.holder {
-            Some(holder) => busy(&port, holder, container(holder, &containers).or(publisher)),
-            None => Finding::unknown(format!("{port} is in use; who holds it needs root to see")),
-        });
+        for (holder, addresses) in by_holder(&on_it) {
+            let port = format!("{port}/{name} ({purpose}) on {}", addresses.join(" and "));
+            findings.push(match holder {
+                Some(holder) => busy(&port, holder, container(holder, &containers).or(publisher)),
+                None if scene.host.is_root() => Finding::error(
+                    Exit::NotReady,
+                    format!("{port} is in use, and no process of this system holds it"),
+                    "see what it is (ss --listening --processes --numeric, lsns --type net) and stop it",
+                ),
+                None => Finding::unknown(format!("{port} is in use; who holds it needs root to see")),
+            });
+        }
     }
     Ok(findings)
+}
+
+/// Each process, with all the addresses that it holds.
+fn by_holder<'a>(listeners: &[&'a Listener]) -> Vec<(Option<&'a Holder>, Vec<String>)> {
+    let mut found: Vec<(Option<&Holder>, Vec<String>)> = Vec::new();
+    for listener in listeners {
+        let holder = listener.holder.as_ref();
+        let pid = |holder: Option<&Holder>| holder.map(|h| h.pid);
+        let address = listener.address.to_string();
+        match found
+            .iter_mut()
+            .find(|(known, _)| pid(*known) == pid(holder))
+        {
+            Some((_, addresses)) => addresses.push(address),
+            None => found.push((holder, vec![address])),
+        }
+    }
+    found
 }
 
 fn container<'a>(holder: &Holder, containers: &'a [Container]) -> Option<&'a Container> {
@@ -53,7 +76,7 @@ fn is_ours(listener: &Listener, containers: &[Container]) -> bool {
         .holder
         .as_ref()
         .and_then(|holder| container(holder, containers))
-        .is_some_and(|c| c.project() == Some(PROJECT))
+        .is_some_and(Container::is_ours)
 }
 
 fn busy(port: &str, holder: &Holder, container: Option<&Container>) -> Finding {
@@ -63,6 +86,11 @@ fn busy(port: &str, holder: &Holder, container: Option<&Container>) -> Finding {
         (
             format!(" in the container {name}"),
             format!("docker stop {name}"),
+        )
+    } else if *pid == 1 {
+        (
+            " for a socket unit".to_owned(),
+            "systemctl list-sockets names it; systemctl disable --now <that>.socket".to_owned(),
         )
     } else if let Some(unit) = unit(cgroup) {
         (

@@ -7,14 +7,12 @@ use anyhow::Context;
 use sha2::{Digest, Sha256};
 
 use super::{Change, Env, File, Resource};
+use crate::engine::PROJECT;
 use crate::env_file::EnvFile;
 use crate::fault::Result;
 use crate::host::Host;
 use crate::receipt::Owned;
 use crate::render::render;
-
-/// The compose project of every node.
-pub const PROJECT: &str = "streamhub";
 
 /// The label by which a running container tells what it was made from.
 pub const DIGEST_LABEL: &str = "studio.streamhub.digest";

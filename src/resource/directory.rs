@@ -1,9 +1,9 @@
 //! A directory with a mode.
 
-use std::os::unix::fs::PermissionsExt;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::file::mode_change;
 use super::{Change, Resource};
 use crate::fault::Result;
 use crate::host::{Found, Host};
@@ -32,7 +32,7 @@ impl Resource for Directory {
     fn probe(&self, host: &Host) -> Result<Change> {
         host.refuse_unsafe_directory(&self.path)?;
         match host.find(&self.path)? {
-            Found::Directory(metadata) => Ok(mode_change(metadata.permissions().mode(), self.mode)),
+            Found::Directory(metadata) => Ok(mode_change(&metadata, self.mode)),
             _ => Ok(Change::Create(None)),
         }
     }
@@ -47,5 +47,15 @@ impl Resource for Directory {
         vec![Owned::Directory {
             path: self.path.clone(),
         }]
+    }
+}
+
+/// A directory keeps its owner: what it holds may belong to a service's user.
+fn mode_change(now: &Metadata, mode: u32) -> Change {
+    let old = now.mode() & 0o7777;
+    if old == mode {
+        Change::None
+    } else {
+        Change::Update(format!("mode {old:04o} → {mode:04o}"))
     }
 }

@@ -1,12 +1,11 @@
 //! A `.env` file, in which only some keys are ours.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::file::mode_change;
+use super::file::access_change;
 use super::{Change, Resource, diff};
 use crate::env_file::EnvFile;
 use crate::fault::Result;
@@ -86,7 +85,9 @@ impl Env {
                 }
             }
         };
+        // Only lines that change are shown: what stands beside them may be an operator's own secret.
         diff(
+            0,
             &old.masked(is_secret, mask("old")),
             &new.masked(is_secret, mask("new")),
         )
@@ -110,7 +111,7 @@ impl Resource for Env {
             return Ok(Change::Update(self.masked_diff(&old, &new)));
         }
         match host.find(&self.path)? {
-            Found::File(metadata) => Ok(mode_change(metadata.permissions().mode(), MODE)),
+            Found::File(metadata) => Ok(access_change(host, &metadata, MODE)),
             _ => Ok(Change::None),
         }
     }

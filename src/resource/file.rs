@@ -1,6 +1,7 @@
 //! A file that is wholly ours.
 
-use std::os::unix::fs::PermissionsExt;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::{Change, Resource, diff};
@@ -30,11 +31,12 @@ impl Resource for File {
         let old = host.read(&self.path)?.unwrap_or_default();
         if old != self.text.as_bytes() {
             return Ok(Change::Update(diff(
+                1,
                 &String::from_utf8_lossy(&old),
                 &self.text,
             )));
         }
-        Ok(mode_change(metadata.permissions().mode(), self.mode))
+        Ok(access_change(host, &metadata, self.mode))
     }
 
     fn apply(&self, host: &Host) -> Result<()> {
@@ -48,12 +50,14 @@ impl Resource for File {
     }
 }
 
-/// The change from one mode to another.
-pub(super) fn mode_change(old: u32, new: u32) -> Change {
-    let old = old & 0o7777;
-    if old == new {
-        Change::None
-    } else {
-        Change::Update(format!("mode {old:04o} → {new:04o}"))
+/// The change to a mode, and to root's own where this is root.
+pub(super) fn access_change(host: &Host, now: &Metadata, mode: u32) -> Change {
+    let old = now.mode() & 0o7777;
+    if old != mode {
+        return Change::Update(format!("mode {old:04o} → {mode:04o}"));
     }
+    if host.is_root() && now.uid() != 0 {
+        return Change::Update(format!("owner {} → root", now.uid()));
+    }
+    Change::None
 }

@@ -23,7 +23,7 @@ impl Resource for Image {
 
     fn probe(&self, host: &Host) -> Result<Change> {
         let here = match Engine::find(host)? {
-            Some(engine) => engine.images()?.iter().any(|name| name == self.0),
+            Some(engine) => engine.has_image(self.0)?,
             None => false,
         };
         Ok(if here {

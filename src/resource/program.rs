@@ -4,13 +4,17 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+use super::file::access_change;
 use super::{Change, Resource};
 use crate::fault::Result;
-use crate::host::Host;
+use crate::host::{Found, Host};
 use crate::receipt::Owned;
 
 /// Where it is installed.
 pub const PATH: &str = "/usr/local/bin/streamhub-install";
+
+/// For everybody to run, and for root alone to change.
+const MODE: u32 = 0o755;
 
 /// The running binary, installed.
 #[derive(Clone, Copy, Debug)]
@@ -32,21 +36,25 @@ impl Resource for Program {
         let path = PathBuf::from(PATH);
         host.refuse_unsafe(&path)?;
         let installed = host.path(&path);
-        if std::env::current_exe().is_ok_and(|running| running == installed) {
-            return Ok(Change::None);
+        let Found::File(metadata) = host.find(&path)? else {
+            return Ok(Change::Create(None));
+        };
+        let is_running = std::env::current_exe().is_ok_and(|running| running == installed);
+        let is_same = || -> Result<bool> {
+            let installed = std::fs::read(&installed).context("reading the installed program")?;
+            Ok(installed == Self::own_bytes()?)
+        };
+        if !is_running && !is_same()? {
+            let version = env!("CARGO_PKG_VERSION");
+            return Ok(Change::Update(format!(
+                "replace it by this version, {version}"
+            )));
         }
-        Ok(match std::fs::read(&installed) {
-            Ok(bytes) if bytes == Self::own_bytes()? => Change::None,
-            Ok(_) => Change::Update(format!(
-                "replace it by this version, {}",
-                env!("CARGO_PKG_VERSION")
-            )),
-            Err(_) => Change::Create(None),
-        })
+        Ok(access_change(host, &metadata, MODE))
     }
 
     fn apply(&self, host: &Host) -> Result<()> {
-        host.write(&PathBuf::from(PATH), &Self::own_bytes()?, 0o755)
+        host.write(&PathBuf::from(PATH), &Self::own_bytes()?, MODE)
     }
 
     fn owned(&self, _host: &Host) -> Vec<Owned> {

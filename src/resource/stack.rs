@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Change, DIGEST_LABEL, Definition, PROJECT, Resource};
-use crate::engine::{Container, Engine, SOCKET};
+use super::{Change, DIGEST_LABEL, Definition, Resource};
+use crate::engine::{Container, Engine, PROJECT, SOCKET, of_service};
 use crate::exec::Program;
 use crate::fault::Result;
 use crate::host::Host;
@@ -24,13 +24,40 @@ pub struct Stack {
 enum Need {
     Create,
     Recreate,
+    /// Recreate what compose takes for right and is not.
+    Mend,
     Start,
+}
+
+impl Need {
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Create => "create and start",
+            Self::Recreate | Self::Mend => "recreate once",
+            Self::Start => "start",
+        }
+    }
 }
 
 impl Stack {
     /// The services of a definition. One that is replaced may finish its calls for the time of `drain`.
     pub fn new(definition: Definition, drain: Duration) -> Self {
         Self { definition, drain }
+    }
+
+    fn up(&self, flags: &[&str], services: &[(&'static str, Need)]) -> Result<()> {
+        if services.is_empty() {
+            return Ok(());
+        }
+        compose(&self.definition)
+            // An edge has no redis of its own; images were pulled before.
+            .args(["up", "--detach", "--no-deps", "--pull", "never"])
+            .args(["--timeout".to_owned(), self.drain.as_secs().to_string()])
+            .args(flags)
+            .args(services.iter().map(|(service, _)| service))
+            .limit(COMPOSE_LIMIT + self.drain)
+            .succeed()
+            .map(drop)
     }
 
     fn needs(&self, host: &Host) -> Result<Vec<(&'static str, Need)>> {
@@ -48,12 +75,12 @@ impl Stack {
 }
 
 fn need(containers: &[Container], service: &str, digest: &str) -> Option<Need> {
-    let Some(container) = containers
-        .iter()
-        .find(|c| c.project() == Some(PROJECT) && c.service() == Some(service))
-    else {
+    let Some(container) = of_service(containers, service) else {
         return Some(Need::Create);
     };
+    if !container.is_whole() {
+        return Some(Need::Mend);
+    }
     if container.labels.get(DIGEST_LABEL).map(String::as_str) != Some(digest) {
         return Some(Need::Recreate);
     }
@@ -73,12 +100,11 @@ impl Resource for Stack {
         let lines: String = needs
             .iter()
             .map(|(service, need)| {
-                let verb = match need {
-                    Need::Create => "create and start",
-                    Need::Recreate => "recreate once",
-                    Need::Start => "start",
-                };
-                format!("{verb} {service}\n")
+                format!(
+                    "{} {service}
+",
+                    need.in_words()
+                )
             })
             .collect();
         if needs.iter().all(|(_, need)| *need == Need::Create) {
@@ -88,15 +114,12 @@ impl Resource for Stack {
     }
 
     fn apply(&self, host: &Host) -> Result<()> {
-        let changed = self.needs(host)?.into_iter().map(|(service, _)| service);
-        compose(&self.definition)
-            // An edge has no redis of its own; images were pulled before.
-            .args(["up", "--detach", "--no-deps", "--pull", "never"])
-            .args(["--timeout".to_owned(), self.drain.as_secs().to_string()])
-            .args(changed)
-            .limit(COMPOSE_LIMIT + self.drain)
-            .succeed()
-            .map(drop)
+        let (broken, sound): (Vec<_>, Vec<_>) = self
+            .needs(host)?
+            .into_iter()
+            .partition(|(_, need)| *need == Need::Mend);
+        self.up(&["--force-recreate"], &broken)?;
+        self.up(&[], &sound)
     }
 
     fn owned(&self, _host: &Host) -> Vec<Owned> {
