@@ -11,7 +11,7 @@ set -eu
 # binary and starts only when a test starts it.
 packages='
     systemd systemd-sysv dbus udev kmod procps iproute2 iptables iputils-ping util-linux passwd
-    ufw sudo ca-certificates curl gpg openssl tar xz-utils python3 strace busybox-static redis-server redis-tools'
+    ufw sudo ca-certificates curl gpg openssl tar xz-utils python3 strace faketime busybox-static redis-server redis-tools'
 docker_packages='docker.io docker-cli docker-compose docker-buildx'
 # Fetched but not installed, so that a host which installs them waits for dpkg alone.
 fetched_packages="$docker_packages nginx-light nginx certbot python3-certbot-nginx git rsync"

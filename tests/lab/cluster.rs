@@ -148,6 +148,25 @@ impl Host {
             .within(JOIN_LIMIT)
     }
 
+    /// Puts the program where the ordinary user can run it; root's own home is closed to him.
+    pub fn push_program_for_operator(&self) {
+        self.push(
+            &crate::program::program(),
+            "/home/operator/streamhub-install",
+        );
+    }
+
+    /// As [`Host::program`], by the ordinary user.
+    pub fn operators_program<A: AsRef<str>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+    ) -> HostCommand {
+        self.command(["/home/operator/streamhub-install"])
+            .args(args.into_iter().map(|a| a.as_ref().to_owned()))
+            .env("STREAMHUB_IP_LOOKUP_URL", "")
+            .by_operator()
+    }
+
     /// The documented join, its token in the environment.
     pub fn join(&self, origin: &Origin) -> HostCommand {
         let ip = origin.host.ip().to_string();
