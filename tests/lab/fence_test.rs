@@ -1,0 +1,144 @@
+//! What an installed edge refuses, and how runs keep out of each other's way.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::cluster::{Origin, edge};
+use crate::host::Host;
+use crate::wait;
+
+const LOCK: &str = "/run/streamhub-install.lock";
+
+#[test]
+fn an_installed_edge_refuses_the_other_role_and_another_place() {
+    let origin = Origin::boot("origin");
+    let host = edge("edge-1");
+    host.joined(&origin);
+    let (tree, containers, joins) = (host.tree(), host.containers(), origin.joins());
+    let unchanged = |host: &Host, what: &str| {
+        assert_eq!(host.tree(), tree, "{what}");
+        assert_eq!(host.containers(), containers, "{what}");
+    };
+    for (args, says) in [
+        (
+            vec!["--standalone"],
+            "this host is an edge; --standalone would make it an origin",
+        ),
+        (
+            vec!["--domain", "media.example.com"],
+            "--domain belongs to an origin, and this host is an edge",
+        ),
+        (
+            vec!["--join", "--no-tls"],
+            "--no-tls belongs to an origin, and this host is an edge",
+        ),
+        (
+            vec!["--join", "--dir", "/srv/streamhub"],
+            "--dir /srv/streamhub is not where this node is installed: /opt/streamhub",
+        ),
+        (
+            vec!["--join", "--standalone"],
+            "--standalone and --join exclude each other",
+        ),
+    ] {
+        let output = host.program(&args).run().expect_code(2);
+        assert!(output.stderr.contains(says), "{}", output.stderr);
+        if args.len() < 3 && args[0] != "--join" {
+            assert!(
+                output.stderr.contains("streamhub-install uninstall"),
+                "{}",
+                output.stderr
+            );
+        }
+        unchanged(&host, says);
+    }
+    assert_eq!(origin.joins(), joins, "nobody asked the origin");
+
+    // What a later version brings is named and changes nothing.
+    for args in [
+        vec!["update"],
+        vec!["--update"],
+        vec!["doctor"],
+        vec!["nodes", "list"],
+        vec!["allow-edge", "10.0.0.7"],
+        vec!["rotate", "livekit-keys"],
+        vec!["uninstall", "--yes"],
+        vec!["support-bundle"],
+        vec!["completions", "bash"],
+        vec!["man"],
+        vec!["--docker-source", "docker"],
+    ] {
+        let output = host.program(&args).run().expect_code(1);
+        assert!(
+            output.stderr.contains("not in this version yet: "),
+            "{}",
+            output.stderr
+        );
+        assert!(output.stderr.contains(args[0]), "{}", output.stderr);
+        unchanged(&host, args[0]);
+    }
+
+    // The other role's environment is a shell's left-over: mentioned, and no more.
+    let run = host
+        .program(["--join"])
+        .env("STREAMHUB_DOMAIN", "media.example.com");
+    let output = run.env("STREAMHUB_NO_TLS", "1").run().expect_code(0);
+    for flag in ["--domain", "--no-tls"] {
+        let note =
+            format!("note: {flag} (or its variable) belongs to an origin and is ignored here");
+        assert!(output.stdout.contains(&note), "{}", output.stdout);
+    }
+    // No flag at all, the saved role by variable, and the place where it is.
+    host.program([""; 0]).run().expect_code(0);
+    host.program([""; 0])
+        .env("STREAMHUB_JOIN", "1")
+        .run()
+        .expect_code(0);
+    host.program(["--dir", "/opt/streamhub"])
+        .env("STREAMHUB_REGION", "")
+        .run()
+        .expect_code(0);
+    let mut after = host.tree();
+    after.retain(|path, now| tree.get(path) != Some(now));
+    let changed: Vec<_> = after
+        .keys()
+        .map(|path| path.display().to_string())
+        .collect();
+    assert_eq!(changed, ["/var/log/streamhub-install.log"]);
+    // Our own containers hold the ports, and are no strangers.
+    assert_eq!(host.containers(), containers);
+}
+
+#[test]
+fn of_two_runs_at_once_one_works_and_the_other_names_it() {
+    let origin = Origin::boot("origin");
+    let host = edge("edge-1");
+    origin
+        .behave(&json!({"act": "slow", "seconds": 2, "path": "/api/v1/cluster/join", "times": 1}));
+    let first = host.join(&origin).spawn();
+    let holds = || host.run(["test", "-s", LOCK]).code == 0;
+    assert!(wait::until(Duration::from_secs(30), holds));
+    let pid = host.read(LOCK);
+    let second = host.join(&origin).run().expect_code(75);
+    let says = format!("another run (pid {}) holds {LOCK}", pid.trim());
+    assert!(second.stderr.contains(&says), "{}", second.stderr);
+    assert!(
+        second
+            .stderr
+            .contains("wait until it has ended, then run this again")
+    );
+    host.join(&origin).args(["--dry-run"]).run().expect_code(0);
+    first.wait().expect_code(0);
+    assert_eq!(origin.joins(), 1, "one set of keys");
+    assert_eq!(
+        origin
+            .nodes()
+            .iter()
+            .filter(|n| n["name"] == "edge-1")
+            .count(),
+        1
+    );
+    // The lock goes with its holder: nothing has to be cleaned up.
+    host.join(&origin).run().expect_code(0);
+}
