@@ -43,7 +43,8 @@ pub fn install(host: &Host, packages: &[&str]) -> Result<()> {
 /// # Errors
 /// As [`install`].
 pub fn update(host: &Host) -> Result<()> {
-    run(host, &apt_get().args(["update", "--error-on=any"]))
+    // One source of many that does not answer is a warning of apt's, and of no interest here.
+    run(host, &apt_get().arg("update"))
 }
 
 /// The first of `names` that can be installed here.
@@ -61,6 +62,17 @@ pub fn available<'a>(names: &[&'a str]) -> Result<Option<&'a str>> {
         }
     }
     Ok(None)
+}
+
+/// Whether a package is installed.
+///
+/// # Errors
+/// If dpkg can't be asked.
+pub fn has(name: &str) -> Result<bool> {
+    let asked = Program::new("dpkg-query")
+        .args(["--show", "--showformat", "${db:Status-Status}", name])
+        .run()?;
+    Ok(asked.stdout == "installed")
 }
 
 /// Finishes what an interrupted dpkg left half done.

@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -16,6 +17,9 @@ use crate::{signals, ui};
 
 /// Long enough for everything but packages and images.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long the output of a killed program is waited for.
+const KILL_LIMIT: Duration = Duration::from_secs(2);
 
 /// How many lines of a failed program's stderr its error shows.
 const SHOWN_LINES: usize = 12;
@@ -96,7 +100,7 @@ impl Program {
         ui::detail(&format!("run: {self}"));
         let started = Instant::now();
         // One execve, of the program itself, and a clear word where there is none.
-        let program = which::which(&self.name)
+        let program = find(&self.name)
             .with_context(|| format!("there is no {} on PATH", self.name.to_string_lossy()))?;
         let handle = duct::cmd(program, self.args.clone())
             .full_env(self.environment())
@@ -116,7 +120,8 @@ impl Program {
                 // A pid always fits; the group has the program's own pid.
                 let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
             }
-            let _ = handle.wait();
+            // A grandchild that left the group may hold the output open for ever.
+            let _ = handle.wait_timeout(KILL_LIMIT);
         };
         let output = loop {
             if let Some(output) = handle.wait_timeout(signals::TICK)? {
@@ -168,25 +173,31 @@ impl Program {
     }
 
     fn environment(&self) -> Vec<(OsString, OsString)> {
-        let own = |name: &str, default: &str| {
-            let value = std::env::var_os(name).filter(|v| !v.is_empty());
-            (
-                OsString::from(name),
-                value.unwrap_or_else(|| default.into()),
-            )
-        };
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
         let mut env = vec![
-            own(
-                "PATH",
-                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            ),
-            own("HOME", "/root"),
+            ("PATH".into(), search_path()),
+            ("HOME".into(), home.unwrap_or_else(|| "/root".into())),
             // What programs say is read by this one.
             ("LANG".into(), "C.UTF-8".into()),
         ];
         env.extend(self.env.iter().cloned());
         env
     }
+}
+
+/// The operator's PATH, and behind it what a service or a cron job lacks.
+fn search_path() -> OsString {
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    if !path.is_empty() {
+        path.push(":");
+    }
+    path.push("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    path
+}
+
+/// Where a program stands on PATH.
+pub fn find(name: impl AsRef<OsStr>) -> Option<PathBuf> {
+    which::which_in(name, Some(search_path()), "/").ok()
 }
 
 impl fmt::Display for Program {
@@ -201,7 +212,7 @@ impl fmt::Display for Program {
 
 /// Whether a program stands on PATH.
 pub fn is_installed(name: impl AsRef<OsStr>) -> bool {
-    which::which(name).is_ok()
+    find(name).is_some()
 }
 
 /// The last lines of a text.

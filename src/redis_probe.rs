@@ -24,7 +24,7 @@ pub struct Redis {
     pub host: String,
     pub port: u16,
     pub tls: bool,
-    pub username: Option<Secret>,
+    pub username: Option<String>,
     pub password: Option<Secret>,
 }
 
@@ -59,14 +59,17 @@ impl Redis {
 
     fn exchange(&self) -> std::io::Result<Answer> {
         let deadline = Instant::now() + 2 * LIMIT;
-        let stream = self.connect()?;
+        let stream = Bounded {
+            stream: self.connect()?,
+            deadline,
+        };
         if !self.tls {
-            return self.talk(stream, deadline);
+            return self.talk(stream);
         }
         let tls = ClientConfig::with_platform_verifier().map_err(std::io::Error::other)?;
         let name = ServerName::try_from(self.host.clone()).map_err(std::io::Error::other)?;
         let session = ClientConnection::new(Arc::new(tls), name).map_err(std::io::Error::other)?;
-        self.talk(StreamOwned::new(session, stream), deadline)
+        self.talk(StreamOwned::new(session, stream))
     }
 
     fn connect(&self) -> std::io::Result<TcpStream> {
@@ -84,11 +87,11 @@ impl Redis {
         Err(last)
     }
 
-    fn talk(&self, stream: impl Read + Write, deadline: Instant) -> std::io::Result<Answer> {
-        let mut stream = BufReader::new(Bounded { stream, deadline });
+    fn talk(&self, stream: impl Read + Write) -> std::io::Result<Answer> {
+        let mut stream = BufReader::new(stream);
         if let Some(password) = &self.password {
             let mut auth = vec!["AUTH"];
-            auth.extend(self.username.as_ref().map(Secret::expose));
+            auth.extend(self.username.as_deref());
             auth.push(password.expose());
             let said = ask(&mut stream, &auth)?;
             if said != "+OK" {
@@ -110,31 +113,46 @@ impl Redis {
     }
 }
 
-/// A stream that ends at a deadline, however slowly the other side drips.
-struct Bounded<S> {
-    stream: S,
+/// A connection that ends at a deadline, however slowly the other side drips, a TLS handshake included.
+struct Bounded {
+    stream: TcpStream,
     deadline: Instant,
 }
 
-impl<S: Read> Read for Bounded<S> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+impl Bounded {
+    fn in_time(&self) -> std::io::Result<()> {
         if Instant::now() > self.deadline {
             return Err(std::io::ErrorKind::TimedOut.into());
         }
+        Ok(())
+    }
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.in_time()?;
         self.stream.read(buffer)
     }
 }
 
-fn ask<S: Read + Write>(
-    stream: &mut BufReader<Bounded<S>>,
-    words: &[&str],
-) -> std::io::Result<String> {
+impl Write for Bounded {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        self.in_time()?;
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+fn ask<S: Read + Write>(stream: &mut BufReader<S>, words: &[&str]) -> std::io::Result<String> {
     let mut request = format!("*{}\r\n", words.len());
     for word in words {
         request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
     }
-    stream.get_mut().stream.write_all(request.as_bytes())?;
-    stream.get_mut().stream.flush()?;
+    stream.get_mut().write_all(request.as_bytes())?;
+    stream.get_mut().flush()?;
     let mut line = Vec::new();
     stream
         .by_ref()
@@ -143,11 +161,13 @@ fn ask<S: Read + Write>(
     if line.is_empty() {
         return Err(std::io::Error::other("it closed the connection"));
     }
-    Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
+    // It is shown to people: no control characters.
+    let text = String::from_utf8_lossy(&line);
+    Ok(text.chars().filter(|c| !c.is_control()).collect())
 }
 
 fn not_redis(said: &str) -> Answer {
-    let shown: String = said.chars().filter(|c| !c.is_control()).take(40).collect();
+    let shown: String = said.chars().take(40).collect();
     Answer::Silent(format!("what answers there is no redis: it said {shown:?}"))
 }
 

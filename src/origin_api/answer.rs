@@ -145,7 +145,7 @@ fn redis(text: &str) -> Result<(Redis, u32), String> {
             .parse()
             .map_err(|_| "redisUrl's path is no database number".to_owned())?,
     };
-    let credential = |part: &str| -> Result<Option<Secret>, String> {
+    let credential = |part: &str| -> Result<Option<String>, String> {
         let decoded = percent_decode_str(part)
             .decode_utf8()
             .map_err(|_| "redisUrl's credentials are no text".to_owned())?;
@@ -153,7 +153,7 @@ fn redis(text: &str) -> Result<(Redis, u32), String> {
             return Ok(None);
         }
         plain("redisUrl's user or password", &decoded)?;
-        Ok(Some(Secret::new(decoded)))
+        Ok(Some(decoded.into_owned()))
     };
     Ok((
         Redis {
@@ -161,7 +161,7 @@ fn redis(text: &str) -> Result<(Redis, u32), String> {
             port: url.port().unwrap_or(6379),
             tls,
             username: credential(url.username())?,
-            password: credential(url.password().unwrap_or_default())?,
+            password: credential(url.password().unwrap_or_default())?.map(Secret::new),
         },
         db,
     ))

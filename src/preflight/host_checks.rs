@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::{Finding, Scene};
 use crate::engine::container_name;
 use crate::env_file::EnvFile;
+use crate::exec;
 use crate::fault::{Exit, Result};
 use crate::host::Found;
 use crate::resource::{Installed, OLDEST_COMPOSE, compose_version, too_old};
@@ -149,7 +150,7 @@ pub(super) fn clock(_scene: &Scene<'_>) -> Findings {
 
 pub(super) fn docker(scene: &Scene<'_>) -> Findings {
     let snap = "/snap/bin/docker";
-    let found = which::which("docker").ok();
+    let found = exec::find("docker");
     if found
         .as_deref()
         .is_some_and(|path| path.starts_with("/snap"))

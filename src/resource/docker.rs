@@ -25,12 +25,11 @@ const PLUGIN_DIRS: &[&str] = &[
 const ENGINE_PACKAGE: &str = "docker.io";
 /// Its client, where it is not in the engine's package: Debian's, and only recommended there.
 const CLIENT_PACKAGES: &[&str] = &["docker-cli"];
-/// The compose plugin: Ubuntu's, Docker's own, Debian's.
-const COMPOSE_PACKAGES: &[&str] = &[
-    "docker-compose-v2",
-    "docker-compose-plugin",
-    "docker-compose",
-];
+/// The compose plugin beside the distribution's engine: Ubuntu's name, Debian's name.
+const COMPOSE_PACKAGES: &[&str] = &["docker-compose-v2", "docker-compose"];
+/// The compose plugin beside an engine from Docker's own repository; the others bring the same file.
+const DOCKERS_COMPOSE: &[&str] = &["docker-compose-plugin"];
+const DOCKERS_CLIENT: &str = "docker-ce-cli";
 /// The first version that knows `configs:` with `content:`.
 pub const OLDEST_COMPOSE: (u32, u32, u32) = (2, 23, 1);
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -146,7 +145,7 @@ impl Resource for Docker {
                 packages.extend(apt::available(CLIENT_PACKAGES)?);
             }
             if installed.compose.is_none() {
-                packages.extend(apt::available(COMPOSE_PACKAGES)?);
+                packages.extend(apt::available(compose_packages()?)?);
             }
             apt::install(host, &packages)?;
         }
@@ -179,7 +178,9 @@ impl Resource for Docker {
             names.extend(CLIENT_PACKAGES.iter().map(|name| (*name).to_owned()));
         }
         if installed.compose.is_none() {
-            names.extend(COMPOSE_PACKAGES.iter().map(|name| (*name).to_owned()));
+            // One of them: which, apt says only once its lists are fresh.
+            let names_here = compose_packages().unwrap_or(COMPOSE_PACKAGES);
+            names.extend(names_here.iter().map(|name| (*name).to_owned()));
         }
         if names.is_empty() {
             Vec::new()
@@ -187,6 +188,15 @@ impl Resource for Docker {
             vec![Owned::Packages { names }]
         }
     }
+}
+
+fn compose_packages() -> Result<&'static [&'static str]> {
+    let from_docker = exec::is_installed("dpkg-query") && apt::has(DOCKERS_CLIENT)?;
+    Ok(if from_docker {
+        DOCKERS_COMPOSE
+    } else {
+        COMPOSE_PACKAGES
+    })
 }
 
 /// The fault of a compose plugin that can't read our files.

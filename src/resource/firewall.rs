@@ -31,6 +31,10 @@ impl Firewall {
             return Ok(Vec::new());
         }
         let status = ufw().arg("status").succeed()?;
+        // Switched on, and yet not in force: what is allowed now shows only once it is.
+        if !status.starts_with("Status: active") {
+            return Ok(Vec::new());
+        }
         let allowed: Vec<&str> = status.lines().filter_map(allowed_to_all).collect();
         Ok(self
             .open

@@ -128,7 +128,7 @@ fn env(settings: &Settings, answer: &Answer, cores: usize) -> Env {
             ("LIVEKIT_REDIS_ADDRESS", Rule::Set(redis.address())),
             (
                 "LIVEKIT_REDIS_USERNAME",
-                optional(redis.username.as_ref().map(secret)),
+                optional(redis.username.as_deref().map(set)),
             ),
             (
                 "LIVEKIT_REDIS_PASSWORD",
@@ -158,7 +158,6 @@ fn env(settings: &Settings, answer: &Answer, cores: usize) -> Env {
             "LIVEKIT_API_KEY",
             "LIVEKIT_API_SECRET",
             "REDIS_URL",
-            "LIVEKIT_REDIS_USERNAME",
             "LIVEKIT_REDIS_PASSWORD",
         ],
     }

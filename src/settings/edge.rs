@@ -48,7 +48,7 @@ impl Edge {
         let kept_ip = kept.master_ip.as_deref().map(str::parse).transpose();
         let kept_ip = kept_ip.context("the receipt's master_ip")?;
         let joined = saved.joined.as_ref();
-        let token = join_token(given, host)?.or_else(|| joined.map(|j| j.token.clone()));
+        let token = join_token(given)?.or_else(|| joined.map(|j| j.token.clone()));
         // A dry run by an ordinary user can't know whether one is saved.
         let may_lack_token = saved.unreadable && flags.dry_run;
         let master_ip = flags.master_ip.or(kept_ip);
@@ -71,7 +71,7 @@ impl Edge {
             .context("--master-ca-file")?;
         Ok(Self {
             token,
-            api_token: api_token(given, host)?,
+            api_token: api_token(given)?,
             master_ip,
             master_url,
             master_url_is_default: asked_url.is_none(),

@@ -1,18 +1,19 @@
 //! The tokens: by flag, file, standard input or environment.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::mpsc;
 
 use crate::cli::Given;
 use crate::fault::{Exit, Fault, Result};
-use crate::host::Host;
 use crate::secret::Secret;
+use crate::signals;
 
 /// A token is a line of text; what is longer is the wrong file.
 const LONGEST_TOKEN_FILE: u64 = 4096;
 
 /// A flag's token, then the environment's; of either way the value itself before a file.
-pub(super) fn join_token(given: &Given, host: &Host) -> Result<Option<Secret>> {
+pub(super) fn join_token(given: &Given) -> Result<Option<Secret>> {
     let flags = &given.cli.install;
     if given.by_flag("master_token") && given.by_flag("master_token_file") {
         return Err(Fault::new(
@@ -28,7 +29,7 @@ pub(super) fn join_token(given: &Given, host: &Host) -> Result<Option<Secret>> {
     match (value, file) {
         (Some(value), _) if !file_first => checked("--master-token", value).map(Some),
         (_, Some(path)) => {
-            let text = token_file("--master-token-file", path, host)?;
+            let text = token_file("--master-token-file", path)?;
             checked("--master-token-file", &text).map(Some)
         }
         _ => Ok(None),
@@ -45,9 +46,9 @@ fn checked(flag: &str, text: &str) -> Result<Secret> {
     header_safe(flag, token)
 }
 
-pub(super) fn api_token(given: &Given, host: &Host) -> Result<Option<Secret>> {
+pub(super) fn api_token(given: &Given) -> Result<Option<Secret>> {
     if let Some(path) = &given.cli.install.api_token_file {
-        let text = token_file("--api-token-file", path, host)?;
+        let text = token_file("--api-token-file", path)?;
         return header_safe("--api-token-file", Secret::new(text)).map(Some);
     }
     match std::env::var("STREAMHUB_API_TOKEN") {
@@ -69,29 +70,36 @@ fn header_safe(flag: &str, token: Secret) -> Result<Secret> {
     Ok(token)
 }
 
-fn token_file(flag: &str, path: &Path, host: &Host) -> Result<String> {
-    let mut text = String::new();
+fn token_file(flag: &str, path: &Path) -> Result<String> {
     let read = if path == Path::new("-") {
-        std::io::stdin()
-            .lock()
-            .take(LONGEST_TOKEN_FILE)
-            .read_to_string(&mut text)
-            .map(drop)
+        first_line_of_stdin()?
     } else {
-        std::fs::File::open(host.path(path)).and_then(|file| {
-            file.take(LONGEST_TOKEN_FILE)
-                .read_to_string(&mut text)
-                .map(drop)
-        })
+        std::fs::File::open(path).and_then(first_line)
     };
-    read.map_err(|e| {
-        Fault::new(
-            Exit::Usage,
-            format!("{flag} {} can't be read: {e}", path.display()),
-        )
-        .fix(format!(
+    let text = read.map_err(|e| {
+        let what = format!("{flag} {} can't be read: {e}", path.display());
+        Fault::new(Exit::Usage, what).fix(format!(
             "{flag} takes the path of a file that holds the token and nothing else"
         ))
     })?;
     Ok(text.trim().to_owned())
+}
+
+fn first_line(source: impl Read) -> std::io::Result<String> {
+    let mut line = String::new();
+    BufReader::new(source.take(LONGEST_TOKEN_FILE)).read_line(&mut line)?;
+    Ok(line)
+}
+
+/// Read apart, so that Ctrl-C ends the wait for somebody who types.
+fn first_line_of_stdin() -> Result<std::io::Result<String>> {
+    let (sender, receiver) = mpsc::channel();
+    // The thread ends with its line, or with the program.
+    std::thread::spawn(move || sender.send(first_line(std::io::stdin())));
+    loop {
+        match receiver.recv_timeout(signals::TICK) {
+            Ok(line) => return Ok(line),
+            Err(_) => signals::check()?,
+        }
+    }
 }
