@@ -11,6 +11,9 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 
 pub use flags::{EDGE_ONLY, InstallFlags, ORIGIN_ONLY};
 
+use crate::fault::{Exit, Fault};
+use crate::ui::{self, Event};
+
 const AFTER_HELP: &str = "\
 Environment only:
   STREAMHUB_API_TOKEN      an operator's API token (sk_…), instead of --api-token-file
@@ -221,6 +224,27 @@ impl Given {
     pub fn by_environment(&self, id: &str) -> bool {
         self.by_environment.contains(id)
     }
+}
+
+/// Prints help, the version, or what is wrong with the command line; a machine that asked for JSON is
+/// told as of any other fault. Returns the exit code.
+pub fn explain(error: &clap::Error) -> Exit {
+    // A reader that went away is no reason for another code.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return Exit::Done;
+    }
+    // Nothing was parsed: the flag itself has to be looked for.
+    if std::env::args_os().any(|arg| arg == "--json") {
+        let fault = Fault::new(Exit::Usage, error.to_string().trim_end());
+        ui::tell_machine(&Event::of_fault(&fault));
+        ui::tell_machine(&Event::Done {
+            changed: false,
+            degraded: false,
+            exit: Exit::Usage.code(),
+        });
+    }
+    Exit::Usage
 }
 
 /// The definitions, each flag with its environment names in its help.

@@ -1,7 +1,7 @@
 //! HTTP as this program speaks it: no redirects, no proxies, bounded in time and size.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -58,15 +58,13 @@ fn builder() -> ClientBuilder {
         .user_agent(concat!("streamhub-install/", env!("CARGO_PKG_VERSION")))
 }
 
-/// The certificates of a PEM file.
+/// The certificates of a PEM text.
 ///
 /// # Errors
-/// If it can't be read or holds none.
-pub fn certificates(path: &Path) -> Result<Vec<Certificate>> {
-    let pem = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let found = Certificate::from_pem_bundle(&pem)
-        .with_context(|| format!("{} is no PEM file", path.display()))?;
-    anyhow::ensure!(!found.is_empty(), "{} holds no certificate", path.display());
+/// If it holds none, or something else.
+pub fn certificates(pem: &str) -> Result<Vec<Certificate>> {
+    let found = Certificate::from_pem_bundle(pem.as_bytes()).context("it is no PEM text")?;
+    anyhow::ensure!(!found.is_empty(), "it holds no certificate");
     Ok(found)
 }
 

@@ -4,19 +4,18 @@
 
 use std::process::ExitCode;
 
-use streamhub_install::cli::{Command, Given};
+use streamhub_install::cli::{self, Command, Given};
 use streamhub_install::commands::{Outcome, heartbeat, install, status};
 use streamhub_install::fault::{Exit, Fault, Result};
 use streamhub_install::host::Host;
 use streamhub_install::settings::later;
-use streamhub_install::signals;
 use streamhub_install::ui::{self, Event, Style};
+use streamhub_install::{plan, signals};
 
 fn main() -> ExitCode {
     let given = match Given::parse(std::env::args_os()) {
         Ok(given) => given,
-        // clap prints its own help, version and usage errors.
-        Err(error) => error.exit(),
+        Err(error) => return ExitCode::from(cli::explain(&error).code()),
     };
     let output = &given.cli.output;
     ui::init(Style {
@@ -35,7 +34,7 @@ fn main() -> ExitCode {
     };
     if !outcome.is_document {
         ui::emit(&Event::Done {
-            changed: outcome.changed,
+            changed: outcome.would_change || plan::has_changed(),
             degraded: outcome.degraded,
             exit: exit.code(),
         });

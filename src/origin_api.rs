@@ -49,10 +49,6 @@ pub struct JoinRequest {
     pub region: Option<String>,
 }
 
-/// What a token check found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TokenAccepted;
-
 /// A row of the registry, as far as this program uses it.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -60,7 +56,6 @@ pub struct Node {
     pub name: String,
     /// `active`, `draining` or `disabled`.
     pub status: String,
-    pub region: Option<String>,
 }
 
 impl OriginApi {
@@ -97,9 +92,9 @@ impl OriginApi {
     ///
     /// # Errors
     /// [`Refusal::BadToken`], [`Refusal::JoiningDisabled`], or why there is no answer.
-    pub fn check_token(&self, token: &Secret) -> Result<TokenAccepted, Refusal> {
+    pub fn check_token(&self, token: &Secret) -> Result<(), Refusal> {
         match self.heartbeat(token, IMPOSSIBLE_NODE, None) {
-            Ok(()) | Err(Refusal::Rejected { status: 404, .. }) => Ok(TokenAccepted),
+            Ok(()) | Err(Refusal::Rejected { status: 404, .. }) => Ok(()),
             Err(refusal) => Err(refusal),
         }
     }
@@ -196,7 +191,6 @@ impl OriginApi {
                     id: text(row, "id")?,
                     name: text(row, "name")?,
                     status: text(row, "status")?,
-                    region: text(row, "region"),
                 })
             })
             .collect::<Option<Vec<_>>>()

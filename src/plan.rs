@@ -1,5 +1,7 @@
 //! Probe, print, apply, record: what becomes of a list of resources.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::Context;
 
 use crate::fault::{Result, is_permission_denied};
@@ -8,6 +10,14 @@ use crate::receipt::Receipt;
 use crate::resource::{Change, Resource, Resources};
 use crate::signals;
 use crate::ui::{self, Difference, Event};
+
+/// Also a run that fails in the middle says whether it changed the host.
+static HAS_CHANGED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this run has begun to change the host.
+pub fn has_changed() -> bool {
+    HAS_CHANGED.load(Ordering::Relaxed)
+}
 
 /// Resources, and how each differed from what is wanted when it was looked at.
 pub struct Plan {
@@ -93,6 +103,7 @@ impl Plan {
             }
             let created = matches!(change, Change::Create(_));
             receipt.begin(host, resource.owned(host), created)?;
+            HAS_CHANGED.store(true, Ordering::Relaxed);
             ui::step(&name, || resource.apply(host)).with_context(|| name.clone())?;
             receipt.finish(host)?;
             changed.push(name);

@@ -92,6 +92,13 @@ pub enum Owned {
     Stack { project: String, dir: PathBuf },
 }
 
+impl Owned {
+    /// Named only where it was missing, and so made by us whatever else of its kind was there.
+    fn is_named_when_missing(&self) -> bool {
+        matches!(self, Self::Packages { .. } | Self::FirewallRule { .. })
+    }
+}
+
 impl Receipt {
     /// The receipt of a first run.
     pub fn new(role: Role, dir: &Path) -> Self {
@@ -139,8 +146,8 @@ impl Receipt {
                 // What we made once stays ours when it is changed.
                 Some(entry) => entry.pending = true,
                 None => self.owned.push(Entry {
+                    created: created || thing.is_named_when_missing(),
                     thing,
-                    created,
                     pending: true,
                 }),
             }

@@ -186,7 +186,12 @@ fn address_of_this_host(settings: &Settings) -> IpAddr {
     });
     looked_up
         .or_else(|| local_address_towards(edge.master_ip))
-        .unwrap_or_else(|| IpAddr::from([127, 0, 0, 1]))
+        .unwrap_or_else(|| {
+            ui::warn(
+                "this host's address is not known: registering 127.0.0.1; give it with --node-ip",
+            );
+            IpAddr::from([127, 0, 0, 1])
+        })
 }
 
 fn look_up(url: &Url) -> Result<IpAddr> {

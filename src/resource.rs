@@ -1,6 +1,7 @@
 //! The things a node is made of. Each kind can be probed without changing it, and applied.
 
 mod compose;
+mod data;
 mod directory;
 mod docker;
 mod env;
@@ -13,6 +14,7 @@ mod sysctl;
 mod timer;
 
 pub use compose::{ComposeFile, DIGEST_LABEL, Definition, Service};
+pub use data::Data;
 pub use directory::Directory;
 pub use docker::{Docker, Installed, OLDEST_COMPOSE, compose_version, too_old};
 pub use env::{Env, Rule};

@@ -8,14 +8,14 @@ mod tokens;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use edge::Edge;
+pub use edge::{Edge, MASTER_CA};
 pub use fences::later;
 pub use saved::{HEARTBEAT_ENV, Joined, Saved};
 
 use crate::cli::Given;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
-use crate::receipt::{self, Role};
+use crate::receipt;
 
 /// Where StreamHub lives unless told otherwise.
 const DEFAULT_DIR: &str = "/opt/streamhub";
@@ -54,6 +54,14 @@ impl Settings {
     pub fn resolve(given: &Given, host: &Host) -> Result<Self> {
         let flags = &given.cli.install;
         let saved = Saved::load(host)?;
+        if saved.unreadable && !flags.dry_run {
+            return Err(Fault::new(
+                Exit::NotReady,
+                "only root may read what an earlier run left here",
+            )
+            .fix("run it as root: sudo streamhub-install …")
+            .into());
+        }
         let role = fences::role(given, &saved)?;
         fences::not_built_yet(given, role)?;
         fences::other_roles_flags(given, role, &saved)?;
@@ -97,7 +105,9 @@ impl Settings {
 
 fn dir(given: &Given, saved: &Saved) -> Result<PathBuf> {
     let asked = given.cli.install.dir.as_ref();
-    let installed = saved.receipt.as_ref().map(|receipt| receipt.dir.clone());
+    // A first try that no origin has taken may go elsewhere.
+    let installed = saved.receipt.as_ref().filter(|_| saved.was_taken());
+    let installed = installed.map(|receipt| receipt.dir.clone());
     match (asked, installed) {
         (Some(asked), Some(installed)) if *asked != installed => Err(Fault::new(
             Exit::Usage,
@@ -159,9 +169,4 @@ fn usage(flag: &str, value: &str, why: &str, takes: &str) -> anyhow::Error {
     )
     .fix(format!("{flag} takes {takes}"))
     .into()
-}
-
-/// Which role a node has in words, for messages.
-fn role_name(role: Role) -> &'static str {
-    role.name()
 }

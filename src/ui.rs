@@ -113,16 +113,22 @@ pub fn emit(event: &Event<'_>) {
     if !text.is_empty() {
         let plain = redact(&event.text(Paint(false)));
         ui.log(plain.trim_start());
-        let shown = !ui.style.quiet || event.is_loud();
+        let shown = !ui.style.quiet || event.is_trouble();
         if shown {
             ui.human(event.is_trouble(), &text);
         }
     }
-    if ui.style.json
-        && let Ok(mut line) = serde_json::to_value(event)
-    {
-        redact_json(&mut line);
-        ui.write(false, &line.to_string());
+    let tells_machine = ui.style.json;
+    drop(ui);
+    if tells_machine {
+        tell_machine(event);
+    }
+}
+
+/// Writes an event's JSON line alone.
+pub fn tell_machine(event: &Event<'_>) {
+    if let Ok(line) = serde_json::to_value(event) {
+        document(line);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::roles::edge;
 use crate::settings::Settings;
 use crate::{engine, signals, ui};
 
-/// For the whole proof.
+/// For the services to answer on their ports.
 const LIMIT: Duration = Duration::from_secs(60);
 /// A service that was just started has to hold out this long.
 const WATCH: Duration = Duration::from_secs(5);

@@ -47,7 +47,7 @@ pub fn run(given: &Given, host: &Host) -> Result<Outcome> {
     ready.or_refuse()?;
     ui::result("Dry run: nothing was changed.");
     Ok(Outcome {
-        changed: !(draft.prepare.is_empty() && draft.serve.is_empty()),
+        would_change: !(draft.prepare.is_empty() && draft.serve.is_empty()),
         ..Outcome::default()
     })
 }
@@ -83,6 +83,7 @@ fn carry_out(given: &Given, host: &Host, settings: Settings, draft: Draft) -> Re
     }
     let receipt = settings.saved.receipt.clone();
     let mut receipt = receipt.unwrap_or_else(|| Receipt::new(Role::Edge, &settings.dir));
+    receipt.dir.clone_from(&settings.dir);
     let mut changed = draft.prepare.apply(host, &mut receipt)?;
 
     // Once the origin knows this host, it is meant to serve.
@@ -119,7 +120,6 @@ fn carry_out(given: &Given, host: &Host, settings: Settings, draft: Draft) -> Re
     ui::step("prove that it serves", || verify(host, &claim))?;
     summary(&settings, &registered, changed.len());
     Ok(Outcome {
-        changed: !changed.is_empty(),
         degraded: origin_is_away,
         ..Outcome::default()
     })

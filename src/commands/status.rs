@@ -6,9 +6,10 @@ use serde_json::json;
 use super::Outcome;
 use crate::cli::Given;
 use crate::engine::{Engine, of_service};
-use crate::fault::{Exit, Fault, Result};
+use crate::fault::{Exit, Fault, Result, is_permission_denied};
 use crate::host::Host;
 use crate::plan;
+use crate::receipt::Receipt;
 use crate::resource::Change;
 use crate::roles::edge;
 use crate::settings::Settings;
@@ -75,16 +76,22 @@ pub fn run(host: &Host, json: bool) -> Result<Outcome> {
 }
 
 fn look(host: &Host) -> Result<Status> {
-    let settings = Settings::resolve(&Given::nothing()?, host)?;
-    let Some(joined) = &settings.saved.joined else {
-        return Err(
-            Fault::new(Exit::Failed, "this host has not joined an origin")
-                .fix(
-                    "join it: streamhub-install --join --master-ip <ip> --master-token-file <file>",
-                )
-                .into(),
-        );
+    let not_joined = || {
+        Fault::new(Exit::Failed, "this host has not joined an origin")
+            .fix("join it: streamhub-install --join --master-ip <ip> --master-token-file <file>")
     };
+    match Receipt::load(host) {
+        Ok(None) => return Err(not_joined().into()),
+        Err(e) if is_permission_denied(&e) => {
+            let what = "only root may look at this node";
+            return Err(Fault::new(Exit::NotReady, what)
+                .fix("run it as root: sudo streamhub-install status")
+                .into());
+        }
+        _ => {}
+    }
+    let settings = Settings::resolve(&Given::nothing()?, host)?;
+    let joined = settings.saved.joined.as_ref().ok_or_else(not_joined)?;
     let mut wanted = edge::prepare(&settings);
     wanted.extend(edge::serve(&settings, &joined.answer, host.cores())?);
     let plan = plan::probe(host, wanted)?;

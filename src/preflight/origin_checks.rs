@@ -41,7 +41,8 @@ pub(super) fn origin(scene: &Scene<'_>) -> Result<Vec<Finding>> {
         findings.push(in_clear(&edge.master_url));
     }
     if let Err(refusal) = scene.health()? {
-        let refused = refusal.to_string().contains("refused");
+        let refused =
+            matches!(refusal, Refusal::Unreachable(why) if why.contains("Connection refused"));
         let fix = if edge.uses_default_url() && refused {
             format!(
                 "an origin's core listens on loopback unless it was prepared for edges. On the origin run:\n  streamhub-install --cluster-redis-bind {}\nor pass its public address: --master-url https://…",
@@ -92,7 +93,7 @@ pub(super) fn token(scene: &Scene<'_>) -> Result<Vec<Finding>> {
         )]);
     };
     let refusal = match scene.settings.edge.api()?.check_token(token) {
-        Ok(_) => return Ok(Vec::new()),
+        Ok(()) => return Ok(Vec::new()),
         Err(refusal) => refusal,
     };
     let exit = match &refusal {

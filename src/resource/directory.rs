@@ -2,7 +2,7 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Change, Resource};
 use crate::fault::Result;
@@ -21,6 +21,11 @@ impl Directory {
     pub fn new(path: impl Into<PathBuf>, mode: u32) -> Self {
         let path = path.into();
         Self { path, mode }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 

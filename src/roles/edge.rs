@@ -13,11 +13,11 @@ use crate::host::Protocol::{Tcp, Udp};
 use crate::origin_api::Answer;
 use crate::render::{render, source};
 use crate::resource::{
-    ComposeFile, Definition, Directory, Docker, Env, File, Firewall, Image, Port, Program,
+    ComposeFile, Data, Definition, Directory, Docker, Env, File, Firewall, Image, Port, Program,
     Resources, Rule, Service, Stack, Sysctl, Timer,
 };
 use crate::secret::Secret;
-use crate::settings::{HEARTBEAT_ENV, Settings};
+use crate::settings::{HEARTBEAT_ENV, MASTER_CA, Settings};
 
 /// What must stand before the origin hears of this host.
 pub fn prepare(settings: &Settings) -> Resources {
@@ -28,9 +28,6 @@ pub fn prepare(settings: &Settings) -> Resources {
         Box::new(Firewall::open(PUBLIC_PORTS)),
         Box::new(Program),
         Box::new(Directory::new(dir, 0o755)),
-        Box::new(Directory::new(dir.join("data"), 0o755)),
-        // Egress writes its recordings here as group 0.
-        Box::new(Directory::new(dir.join("data/apps"), 0o775)),
     ];
     for service in SERVICES {
         wanted.push(Box::new(Image(service.image)));
@@ -44,15 +41,20 @@ pub fn prepare(settings: &Settings) -> Resources {
 /// If a template can't be rendered: a mistake of ours.
 pub fn serve(settings: &Settings, answer: &Answer, cores: usize) -> Result<Resources> {
     let stack = definition(settings, answer, cores);
-    Ok(vec![
+    let mut wanted: Resources = vec![
         Box::new(stack.env.clone()),
         Box::new(heartbeat_env(settings, answer)),
+        Box::new(Data::new(stack.env.clone(), &settings.dir)),
         Box::new(ComposeFile(stack.clone())),
         Box::new(unit("streamhub-heartbeat.service")?),
         Box::new(unit("streamhub-heartbeat.timer")?),
-        Box::new(Stack::new(stack, settings.drain)),
-        Box::new(Timer),
-    ])
+    ];
+    if let Some(text) = &settings.edge.master_ca {
+        wanted.push(Box::new(file(MASTER_CA, text.clone())));
+    }
+    wanted.push(Box::new(Stack::new(stack, settings.drain)));
+    wanted.push(Box::new(Timer));
+    Ok(wanted)
 }
 
 /// What an edge runs. All nodes of a cluster should run the same versions.
@@ -179,11 +181,16 @@ fn heartbeat_env(settings: &Settings, answer: &Answer) -> Env {
 }
 
 fn unit(name: &'static str) -> Result<File> {
-    Ok(File {
-        path: PathBuf::from("/etc/systemd/system").join(name),
-        text: render(name, context! {})?,
+    let path = PathBuf::from("/etc/systemd/system").join(name);
+    Ok(file(path, render(name, context! {})?))
+}
+
+fn file(path: impl Into<PathBuf>, text: String) -> File {
+    File {
+        path: path.into(),
+        text,
         mode: 0o644,
-    })
+    }
 }
 
 /// Every file that an edge writes, for a look at each before anything is changed.
@@ -194,6 +201,7 @@ pub fn files(settings: &Settings) -> Vec<PathBuf> {
         .chain(
             [
                 HEARTBEAT_ENV,
+                MASTER_CA,
                 crate::receipt::PATH,
                 "/etc/systemd/system/streamhub-heartbeat.service",
                 "/etc/systemd/system/streamhub-heartbeat.timer",

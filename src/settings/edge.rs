@@ -1,7 +1,7 @@
 //! An edge's settings.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 use reqwest::Certificate;
@@ -21,6 +21,9 @@ use crate::secret::Secret;
 const API_PORT: u16 = 3020;
 const IP_LOOKUP: &str = "https://api.ipify.org";
 
+/// The copy of `--master-ca-file` that later runs and the heartbeat read.
+pub const MASTER_CA: &str = "/etc/streamhub/master-ca.pem";
+
 /// What an edge is asked to be.
 #[derive(Clone, Debug)]
 pub struct Edge {
@@ -31,8 +34,8 @@ pub struct Edge {
     pub master_url: Url,
     /// Whether the address was given, now or before; else it follows from the IP.
     master_url_is_default: bool,
-    /// A file with more certificate authorities to trust for the origin.
-    master_ca_file: Option<PathBuf>,
+    /// The text of a PEM file with more certificate authorities to trust for the origin.
+    pub master_ca: Option<String>,
     authorities: Vec<Certificate>,
     pub node_name: String,
     pub node_ip: Option<IpAddr>,
@@ -47,8 +50,7 @@ impl Edge {
         let kept = saved.settings();
         let kept_ip = kept.master_ip.as_deref().map(str::parse).transpose();
         let kept_ip = kept_ip.context("the receipt's master_ip")?;
-        let joined = saved.joined.as_ref();
-        let token = join_token(given)?.or_else(|| joined.map(|j| j.token.clone()));
+        let token = join_token(given)?.or_else(|| saved.token.clone());
         // A dry run by an ordinary user can't know whether one is saved.
         let may_lack_token = saved.unreadable && flags.dry_run;
         let master_ip = flags.master_ip.or(kept_ip);
@@ -60,26 +62,17 @@ impl Edge {
             Some(url) => api_url(url)?,
             None => default_url(master_ip)?,
         };
-        let ca_file = flags
-            .master_ca_file
-            .clone()
-            .or(kept.master_ca_file.map(PathBuf::from));
-        // A re-run may be started from another directory.
-        let ca_file = ca_file
-            .map(std::path::absolute)
-            .transpose()
-            .context("--master-ca-file")?;
+        let kept_ca = kept.master_ca_file.map(|path| host.path(path));
+        let ca_file = flags.master_ca_file.clone().or(kept_ca);
+        let (master_ca, authorities) = ca_file.as_deref().map(authorities).transpose()?.unzip();
         Ok(Self {
             token,
             api_token: api_token(given)?,
             master_ip,
             master_url,
             master_url_is_default: asked_url.is_none(),
-            authorities: match &ca_file {
-                Some(path) => authorities(path)?,
-                None => Vec::new(),
-            },
-            master_ca_file: ca_file,
+            master_ca,
+            authorities: authorities.unwrap_or_default(),
             node_name: node_name(flags.node_name.clone().or(kept.node_name), host)?,
             node_ip: match (flags.node_ip, kept.node_ip) {
                 (Some(ip), _) => Some(ip),
@@ -121,10 +114,8 @@ impl Edge {
         receipt::Saved {
             master_ip: Some(self.master_ip.to_string()),
             master_url: (!self.master_url_is_default).then(|| self.master_url.to_string()),
-            master_ca_file: self
-                .master_ca_file
-                .as_ref()
-                .map(|path| path.display().to_string()),
+            // The copy: the operator's own file may go, and a service may not be let in where it lies.
+            master_ca_file: self.master_ca.as_ref().map(|_| MASTER_CA.to_owned()),
             node_name: Some(self.node_name.clone()),
             node_ip: self.node_ip.map(|ip| ip.to_string()),
             region: self.region.clone(),
@@ -155,8 +146,13 @@ fn first_join_needs(ip: bool, token: bool) -> anyhow::Error {
     .into()
 }
 
-fn authorities(path: &Path) -> Result<Vec<Certificate>> {
-    http::certificates(path).map_err(|e| {
+fn authorities(path: &Path) -> Result<(String, Vec<Certificate>)> {
+    let read = || -> Result<_> {
+        let text = std::fs::read_to_string(path)?;
+        let found = http::certificates(&text)?;
+        Ok((text, found))
+    };
+    read().map_err(|e| {
         let what = format!("--master-ca-file {} can't be used", path.display());
         Fault::new(Exit::Usage, what)
             .because(&e)

@@ -1,6 +1,6 @@
 //! What may be asked of this host: its role is fenced, and what is not built yet says so.
 
-use super::{Saved, role_name};
+use super::Saved;
 use crate::cli::{EDGE_ONLY, Given, ORIGIN_ONLY};
 use crate::fault::{Exit, Fault, Result};
 use crate::receipt::Role;
@@ -34,7 +34,7 @@ pub(super) fn role(given: &Given, saved: &Saved) -> Result<Role> {
             };
             Err(Fault::new(
                 Exit::Usage,
-                format!("this host is an {}; {by} would make it an {}", role_name(installed), role_name(asked)),
+                format!("this host is an {}; {by} would make it an {}", installed.name(), asked.name()),
             )
             .fix("run `streamhub-install uninstall` first, or leave it out to run this node again as it is")
             .into())
@@ -88,8 +88,8 @@ pub(super) fn other_roles_flags(given: &Given, role: Role, saved: &Saved) -> Res
                 Exit::Usage,
                 format!(
                     "{flag} belongs to an {}, and this host is an {}",
-                    role_name(other),
-                    role_name(role)
+                    other.name(),
+                    role.name()
                 ),
             )
             .fix(format!(
@@ -100,7 +100,7 @@ pub(super) fn other_roles_flags(given: &Given, role: Role, saved: &Saved) -> Res
         if given.by_flag(id) || given.by_environment(id) {
             ui::note(&format!(
                 "note: {flag} (or its variable) belongs to an {} and is ignored here",
-                role_name(other)
+                other.name()
             ));
         }
     }

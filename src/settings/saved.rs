@@ -20,7 +20,9 @@ const PREDECESSORS: &str = "/usr/local/bin/streamhub-heartbeat.sh";
 #[derive(Clone, Debug, Default)]
 pub struct Saved {
     pub receipt: Option<Receipt>,
-    /// A node that has joined: its credentials and the origin's last answer.
+    /// The join token, also where the rest of what a join left is gone.
+    pub token: Option<Secret>,
+    /// A node that has joined: the origin's last answer.
     pub joined: Option<Joined>,
     /// This user may not look: a dry run by an ordinary user.
     pub unreadable: bool,
@@ -29,7 +31,6 @@ pub struct Saved {
 /// An edge that has joined.
 #[derive(Clone, Debug)]
 pub struct Joined {
-    pub token: Secret,
     /// The origin's last answer, put together again from what was made of it.
     pub answer: Answer,
 }
@@ -61,15 +62,24 @@ impl Saved {
         })
     }
 
-    /// Adds the keys of an edge that has joined, if it has.
+    /// Adds the token and the keys of an edge that has joined, if it has.
     ///
     /// # Errors
     /// If a file is damaged.
     pub(super) fn with_join(mut self, host: &Host, dir: &Path) -> Result<Self> {
-        if self.receipt.is_some() {
-            self.joined = joined(host, dir)?;
+        if self.receipt.is_none() {
+            return Ok(self);
+        }
+        if let Some(beat) = read(host, Path::new(HEARTBEAT_ENV))? {
+            self.token = beat.get("STREAMHUB_HB_TOKEN")?.map(Secret::new);
+            self.joined = joined(host, dir, &beat)?;
         }
         Ok(self)
+    }
+
+    /// Whether an origin has taken this node: until then its role and place are not fixed.
+    pub fn was_taken(&self) -> bool {
+        self.settings().master_ip.is_some()
     }
 
     /// The settings that the receipt keeps.
@@ -82,22 +92,18 @@ impl Saved {
 }
 
 /// `None` until every part is there: a first join that was cut off is a first join again.
-fn joined(host: &Host, dir: &Path) -> Result<Option<Joined>> {
-    let Some(beat) = read(host, Path::new(HEARTBEAT_ENV))? else {
-        return Ok(None);
-    };
+fn joined(host: &Host, dir: &Path, beat: &EnvFile) -> Result<Option<Joined>> {
     let path = dir.join(".env");
     let Some(env) = read(host, &path)? else {
         return Ok(None);
     };
     let parts = (
-        beat.get("STREAMHUB_HB_TOKEN")?,
         beat.get("STREAMHUB_HB_NODE_ID")?,
         env.get("LIVEKIT_API_KEY")?,
         env.get("LIVEKIT_API_SECRET")?,
         env.get("REDIS_URL")?,
     );
-    let (Some(token), Some(node_id), Some(key), Some(secret), Some(redis_url)) = parts else {
+    let (Some(node_id), Some(key), Some(secret), Some(redis_url)) = parts else {
         return Ok(None);
     };
     let own = str::to_owned;
@@ -105,10 +111,7 @@ fn joined(host: &Host, dir: &Path) -> Result<Option<Joined>> {
         Fault::new(Exit::NotReady, format!("{} or {HEARTBEAT_ENV} was changed: {what}", path.display()))
             .fix("put the value back, or remove that line and join again with --master-token-file and --master-ip")
     })?;
-    Ok(Some(Joined {
-        token: Secret::new(token),
-        answer,
-    }))
+    Ok(Some(Joined { answer }))
 }
 
 fn read(host: &Host, path: &Path) -> Result<Option<EnvFile>> {

@@ -89,11 +89,6 @@ impl<'a> Event<'a> {
         )
     }
 
-    /// Whether `-q` still shows the text form.
-    pub fn is_loud(&self) -> bool {
-        self.is_trouble()
-    }
-
     /// The text form, without a final newline; empty where the machine's form alone says something.
     pub fn text(&self, paint: Paint) -> String {
         match self {
