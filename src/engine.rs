@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use reqwest::blocking::{Client, Response};
@@ -112,6 +113,21 @@ pub struct Run {
     pub restarts: u64,
     pub started_at: String,
     pub exit_code: i64,
+}
+
+impl Run {
+    /// Since its last start; `None` when the engine's clock and ours disagree.
+    pub fn age(&self) -> Option<Duration> {
+        let started = humantime::parse_rfc3339_weak(&self.started_at).ok()?;
+        SystemTime::now().duration_since(started).ok()
+    }
+
+    /// Whether it falls over again and again: Docker waits at most a minute between two starts, and
+    /// such a container is running half of the time.
+    pub fn is_looping(&self) -> bool {
+        let longest_pause = Duration::from_secs(60);
+        self.restarts > 0 && self.age().is_none_or(|age| age < longest_pause)
+    }
 }
 
 #[derive(Deserialize)]

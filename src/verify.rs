@@ -2,7 +2,7 @@
 //! configuration that it can't read.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::beat::beat;
 use crate::engine::{Container, Engine, Run};
@@ -159,10 +159,7 @@ impl Watched {
 
     /// Started so short a time ago that it may still fall over.
     fn is_young(&self) -> bool {
-        let age = humantime::parse_rfc3339_weak(&self.first.started_at)
-            .ok()
-            .and_then(|start| SystemTime::now().duration_since(start).ok());
-        age.is_none_or(|age| age < WATCH)
+        self.first.age().is_none_or(|age| age < WATCH)
     }
 
     fn holds_out(&self, now: &Run) -> Result<()> {

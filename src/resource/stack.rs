@@ -61,30 +61,38 @@ impl Stack {
     }
 
     fn needs(&self, host: &Host) -> Result<Vec<(&'static str, Need)>> {
-        let containers = match Engine::find(host)? {
-            Some(engine) => engine.containers()?,
-            // Without an engine nothing runs, and everything is to be made.
-            None => Vec::new(),
-        };
         let wanted = self.definition.render(host)?.digests;
-        Ok(wanted
-            .into_iter()
-            .filter_map(|(service, digest)| Some((service, need(&containers, service, &digest)?)))
-            .collect())
+        let Some(engine) = Engine::find(host)? else {
+            // Without an engine nothing runs, and everything is to be made.
+            return Ok(wanted
+                .iter()
+                .map(|(name, _)| (*name, Need::Create))
+                .collect());
+        };
+        let containers = engine.containers()?;
+        let mut needs = Vec::new();
+        for (service, digest) in wanted {
+            let need = match of_service(&containers, service) {
+                None => Some(Need::Create),
+                Some(container) => need(&engine, container, &digest)?,
+            };
+            needs.extend(need.map(|need| (service, need)));
+        }
+        Ok(needs)
     }
 }
 
-fn need(containers: &[Container], service: &str, digest: &str) -> Option<Need> {
-    let Some(container) = of_service(containers, service) else {
-        return Some(Need::Create);
-    };
-    if !container.is_whole() {
-        return Some(Need::Mend);
-    }
-    if container.labels.get(DIGEST_LABEL).map(String::as_str) != Some(digest) {
-        return Some(Need::Recreate);
-    }
-    (container.state != "running").then_some(Need::Start)
+fn need(engine: &Engine, container: &Container, digest: &str) -> Result<Option<Need>> {
+    Ok(if !container.is_whole() {
+        Some(Need::Mend)
+    } else if container.labels.get(DIGEST_LABEL).map(String::as_str) != Some(digest) {
+        Some(Need::Recreate)
+    } else if container.state != "running" || engine.run_of(&container.id)?.is_looping() {
+        // compose makes it anew where its image was replaced.
+        Some(Need::Start)
+    } else {
+        None
+    })
 }
 
 impl Resource for Stack {
