@@ -1,0 +1,37 @@
+//! A Docker engine that has the images and runs nothing.
+
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::thread;
+
+use serde_json::{Value, json};
+use standins::http::{Request, Response};
+
+/// Answers at this socket until the test's process ends.
+pub fn serve(socket: &Path) {
+    let listener = UnixListener::bind(socket).expect("the directory is ours");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            thread::spawn(move || {
+                // Whoever only wants to know that it listens connects and says nothing.
+                if let Ok(request) = Request::read(&mut stream) {
+                    let _ = Response::json(200, &answer(request.path())).write(&mut stream, 0);
+                }
+            });
+        }
+    });
+}
+
+fn answer(path: &str) -> Value {
+    let image = |name: &str| json!({ "Id": format!("sha256:{name}"), "RepoTags": [name] });
+    match path {
+        "/images/json" => json!([
+            image("livekit/livekit-server:v1.8.4"),
+            image("livekit/ingress:latest"),
+            image("livekit/egress:latest"),
+        ]),
+        "/containers/json" => json!([]),
+        _ => json!({ "Version": "26.1.5" }),
+    }
+}
