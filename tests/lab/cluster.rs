@@ -186,4 +186,71 @@ impl Host {
             .sh_ok("docker ps --all --no-trunc --format '{{.Names}} {{.ID}} {{.State}}' | sort");
         listed.lines().map(str::to_owned).collect()
     }
+
+    /// Each container's name, id, start and how often it was restarted: equal as long as nobody touched one.
+    pub fn lives(&self) -> Vec<String> {
+        let listed = self.sh_ok(
+            "docker inspect --format '{{.Name}} {{.Id}} {{.State.StartedAt}} {{.State.Status}} {{.RestartCount}}' \
+             $(docker ps --all --quiet) | sort",
+        );
+        listed.lines().map(str::to_owned).collect()
+    }
+
+    /// What the engine did since this moment (of [`Host::moment`]), as `create livekit`: one word of `kinds`, and a
+    /// service.
+    pub fn engine_did(&self, since: &str, kinds: &[&str]) -> Vec<String> {
+        let filters: String = kinds
+            .iter()
+            .map(|kind| format!(" --filter event={kind}"))
+            .collect();
+        let said = self.sh_ok(&format!(
+            "docker events --since {since} --until $(date +%s.%N){filters} \
+             --format '{{{{.Action}}}} {{{{index .Actor.Attributes \"com.docker.compose.service\"}}}}' | sort"
+        ));
+        said.lines().map(str::to_owned).collect()
+    }
+
+    /// Now, as the engine's events are asked for.
+    pub fn moment(&self) -> String {
+        self.sh_ok("date +%s.%N").trim().to_owned()
+    }
+
+    /// Whether livekit takes tokens that are signed with this key.
+    pub fn takes_tokens_of(&self, key: &str, secret: &str) -> bool {
+        let token = standins::jwt::token(key, secret);
+        let url = format!("http://127.0.0.1:7880/rtc/validate?access_token={token}");
+        self.run(["curl", "--silent", "--fail", &url]).stdout == "success"
+    }
+}
+
+impl Output {
+    /// Both streams.
+    pub fn said(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    /// Panics unless it said all of this, on whichever stream.
+    #[track_caller]
+    pub fn expect_said(&self, words: &[&str]) -> &Self {
+        let said = self.said();
+        for word in words {
+            assert!(said.contains(word), "{word:?} was not said:\n{said}");
+        }
+        self
+    }
+
+    /// The machine's events, where it was run with `--json`.
+    pub fn events(&self) -> Vec<Value> {
+        let lines = self.stdout.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+            .collect()
+    }
+
+    /// The last event.
+    pub fn done(&self) -> Value {
+        let done = self.events().pop().expect("it ends with an event");
+        assert_eq!(done["event"], "done");
+        done
+    }
 }

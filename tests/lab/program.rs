@@ -13,6 +13,34 @@ pub fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_streamhub-install"))
 }
 
+/// The same as operators get it: what is measured is measured on this one.
+pub fn release_program() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(build_release).clone()
+}
+
+fn build_release() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("cargo's temporary directory is in its target directory");
+    let _lock = lock("build-release");
+    let status = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--bin",
+            "streamhub-install",
+        ])
+        .arg("--target-dir")
+        .arg(target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "the program does not build");
+    target.join("release/streamhub-install")
+}
+
 /// One of the stand-ins (`origin`, `livekit-server`, `ingress`, `egress`), linked statically: an image holds nothing else.
 pub fn standin(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
