@@ -183,6 +183,8 @@ fn api_url(text: &str) -> Result<Url> {
         return Err(bad("it is neither http nor https"));
     }
     if !url.username().is_empty() || url.password().is_some() {
+        // The refusal shows the address, and not what must stay unseen in it.
+        url.password().map(Secret::new);
         return Err(bad("it carries a login"));
     }
     if url.query().is_some() || url.fragment().is_some() {
