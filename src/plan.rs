@@ -49,12 +49,17 @@ fn look(host: &Host, resource: &dyn Resource) -> Result<Change> {
 /// Prints what would change; an empty plan says so.
 pub fn show(plans: &[&Plan]) {
     let steps: Vec<_> = plans.iter().flat_map(|plan| plan.changes()).collect();
-    let changes = steps.iter().filter(|(_, change)| **change != Change::None);
-    ui::heading(&match changes.count() {
-        0 => "Plan: nothing to change".to_owned(),
-        1 => "Plan: 1 change".to_owned(),
-        n => format!("Plan: {n} changes"),
-    });
+    let count = |wanted: fn(&Change) -> bool| steps.iter().filter(|(_, c)| wanted(c)).count();
+    let changes = match count(|c| !matches!(c, Change::None | Change::Unknown(_))) {
+        0 => "nothing to change".to_owned(),
+        1 => "1 change".to_owned(),
+        n => format!("{n} changes"),
+    };
+    let unknown = match count(|c| matches!(c, Change::Unknown(_))) {
+        0 => String::new(),
+        n => format!(", {n} unknown"),
+    };
+    ui::heading(&format!("Plan: {changes}{unknown}"));
     for (name, change) in steps {
         let (change, detail) = match change {
             Change::None => continue,
