@@ -23,7 +23,7 @@ pub fn snapshot(name: &str, text: &str, hosts: &[(&Host, &str)]) {
         (r"\bpid \d+", "pid <pid>"),
         (r"(ps -fp|kill) \d+", "$1 <pid>"),
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<node id>"),
-        (r#"digest: "[0-9a-f]{32}""#, r#"digest: "<digest>""#),
+        (r#"digest: (\\?")[0-9a-f]{32}"#, "digest: $1<digest>"),
         (r"run-[a-z0-9-]+\.service", "run-<n>.service"),
         (r"\d+\.\d GiB are free", "<n> GiB are free"),
     ] {

@@ -1,0 +1,10 @@
+//! What the program says when something is wrong, word for word: usage, findings and faults that need no real host.
+//! The rest of them are snapshots of the lab.
+
+#![forbid(unsafe_code)]
+
+mod node;
+mod origin;
+mod preflight;
+mod scene;
+mod usage;

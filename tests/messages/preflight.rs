@@ -1,0 +1,99 @@
+//! What is found on a host, as far as a directory can stand for one.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use crate::scene::{Scene, snapshot};
+
+type Spoil = fn(&Scene);
+
+const CASES: &[(&str, Spoil)] = &[
+    ("Ubuntu 22.04", |s| {
+        s.write(
+            "etc/os-release",
+            "ID=ubuntu\nVERSION_ID=\"22.04\"\nPRETTY_NAME=\"Ubuntu 22.04.5 LTS\"\n",
+        );
+    }),
+    ("Debian", |s| {
+        s.write(
+            "etc/os-release",
+            "PRETTY_NAME='Debian GNU/Linux 13 (trixie)'\nID=debian\n",
+        );
+    }),
+    ("no names", |s| s.write("etc/os-release", "<html>\n")),
+    ("no text", |s| s.write("etc/os-release", b"ID=\xff\n")),
+    ("no os-release", |s| {
+        fs::remove_file(s.path("etc/os-release")).expect("it is there")
+    }),
+    ("no systemd", |s| {
+        fs::remove_dir(s.path("run/systemd/system")).expect("it is there")
+    }),
+    ("an old compose", |s| {
+        s.stub("stubs/docker", "");
+        s.stub("usr/libexec/docker/cli-plugins/docker-compose", "v2.20.0");
+    }),
+    ("a compose without a version", |s| {
+        s.stub("stubs/docker", "");
+        s.stub("usr/libexec/docker/cli-plugins/docker-compose", "dev");
+    }),
+    ("a stranger's directory", |s| {
+        s.write("opt/streamhub/notes.txt", "mine")
+    }),
+    ("a file for a directory", |s| {
+        s.write("opt/streamhub", "mine")
+    }),
+    ("a symlink for a directory", |s| {
+        symlink("/srv", s.path("opt/streamhub")).expect("it is free")
+    }),
+    ("a world-writable directory", |s| {
+        fs::create_dir(s.path("opt/streamhub")).expect("it is free");
+        open_to_all(s, "opt/streamhub");
+    }),
+    ("a world-writable directory above", |s| {
+        fs::create_dir(s.path("opt/streamhub")).expect("it is free");
+        open_to_all(s, "opt");
+    }),
+    ("a unit that is a directory", |s| {
+        fs::create_dir(s.path("etc/systemd/system/streamhub-heartbeat.timer")).expect("it is free");
+    }),
+    ("a unit that is a symlink", |s| {
+        symlink(
+            "/etc/shadow",
+            s.path("etc/systemd/system/streamhub-heartbeat.timer"),
+        )
+        .expect("it is free");
+    }),
+    ("a damaged receipt", |s| {
+        s.write("etc/streamhub/receipt.json", "{\"version\":1,")
+    }),
+    ("a receipt of a newer version", |s| {
+        s.write("etc/streamhub/receipt.json", "{\"version\":2}")
+    }),
+    ("a receipt that is huge", |s| {
+        s.write("etc/streamhub/receipt.json", vec![b' '; 1 << 21])
+    }),
+];
+
+fn open_to_all(scene: &Scene, path: &str) {
+    let mode = fs::Permissions::from_mode(0o777);
+    fs::set_permissions(scene.path(path), mode).expect("it is ours");
+}
+
+#[test]
+fn each_finding_says_what_was_found_and_how_to_mend_it() {
+    let mut all = String::new();
+    for (title, spoil) in CASES {
+        let scene = Scene::fresh();
+        spoil(&scene);
+        // The origin's redis is not what this is about.
+        let said = scene.join(&["--skip-check", "redis"]);
+        if *title != "a compose without a version" {
+            assert_eq!(said.code, 3, "{title}: {}", said.stderr);
+        }
+        all += &scene.section(title, &said);
+    }
+    let scene = Scene::fresh();
+    let said = scene.join(&["--skip-check", "redis", "--docker-source", "none"]);
+    all += &scene.section("no Docker, and none wanted", &said);
+    snapshot("preflight", &all);
+}
