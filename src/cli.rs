@@ -12,7 +12,6 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 pub use flags::{EDGE_ONLY, InstallFlags, ORIGIN_ONLY};
 
 use crate::fault::{Exit, Fault};
-use crate::ui::{self, Event};
 
 const AFTER_HELP: &str = "\
 Environment only:
@@ -226,25 +225,20 @@ impl Given {
     }
 }
 
-/// Prints help, the version, or what is wrong with the command line; a machine that asked for JSON is
-/// told as of any other fault. Returns the exit code.
-pub fn explain(error: &clap::Error) -> Exit {
-    // A reader that went away is no reason for another code.
-    let _ = error.print();
-    if !error.use_stderr() {
-        return Exit::Done;
+/// A command line that can't be parsed, as a fault, where `--json` says that a machine listens.
+pub fn fault_for_machines(error: &clap::Error) -> Option<Fault> {
+    let listens = std::env::args_os().any(|arg| arg == "--json");
+    if !listens || !error.use_stderr() {
+        return None;
     }
-    // Nothing was parsed: the flag itself has to be looked for.
-    if std::env::args_os().any(|arg| arg == "--json") {
-        let fault = Fault::new(Exit::Usage, error.to_string().trim_end());
-        ui::tell_machine(&Event::of_fault(&fault));
-        ui::tell_machine(&Event::Done {
-            changed: false,
-            degraded: false,
-            exit: Exit::Usage.code(),
-        });
-    }
-    Exit::Usage
+    let text = error.to_string();
+    let mut parts = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let what = parts.next()?.trim_start_matches("error: ").to_owned();
+    let fault = Fault::new(Exit::Usage, what).fix("streamhub-install --help lists what there is");
+    Some(parts.fold(fault, |fault, part| {
+        let is_advice = part.starts_with("tip:") || part.starts_with('[');
+        if is_advice { fault.why(part) } else { fault }
+    }))
 }
 
 /// The definitions, each flag with its environment names in its help.

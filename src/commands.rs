@@ -4,6 +4,12 @@ pub mod heartbeat;
 pub mod install;
 pub mod status;
 
+use std::process::ExitCode;
+
+use crate::fault::{Exit, Fault};
+use crate::plan;
+use crate::ui::{self, Event};
+
 /// What a command that succeeded tells a machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
@@ -15,4 +21,24 @@ pub struct Outcome {
     pub unwell: bool,
     /// The result was a JSON document of its own: no event follows it.
     pub is_document: bool,
+}
+
+/// Reports how a run ended, and gives its exit code.
+pub fn report(outcome: Result<Outcome, Fault>) -> ExitCode {
+    let (exit, outcome) = match outcome {
+        Ok(outcome) if outcome.unwell => (Exit::Failed, outcome),
+        Ok(outcome) => (Exit::Done, outcome),
+        Err(fault) => {
+            ui::emit(&Event::of_fault(&fault));
+            (fault.exit, Outcome::default())
+        }
+    };
+    if !outcome.is_document {
+        ui::emit(&Event::Done {
+            changed: outcome.would_change || plan::has_changed(),
+            degraded: outcome.degraded,
+            exit: exit.code(),
+        });
+    }
+    ExitCode::from(exit.code())
 }

@@ -5,17 +5,17 @@
 use std::process::ExitCode;
 
 use streamhub_install::cli::{self, Command, Given};
-use streamhub_install::commands::{Outcome, heartbeat, install, status};
-use streamhub_install::fault::{Exit, Fault, Result};
+use streamhub_install::commands::{self, Outcome, heartbeat, install, status};
+use streamhub_install::fault::{Fault, Result};
 use streamhub_install::host::Host;
 use streamhub_install::settings::later;
-use streamhub_install::ui::{self, Event, Style};
-use streamhub_install::{plan, signals};
+use streamhub_install::signals;
+use streamhub_install::ui::{self, Style};
 
 fn main() -> ExitCode {
     let given = match Given::parse(std::env::args_os()) {
         Ok(given) => given,
-        Err(error) => return ExitCode::from(cli::explain(&error).code()),
+        Err(error) => return not_parsed(&error),
     };
     let output = &given.cli.output;
     ui::init(Style {
@@ -24,22 +24,19 @@ fn main() -> ExitCode {
         verbose: output.verbose,
     });
     let outcome = run(&given).map_err(|error| Fault::of(&error));
-    let (exit, outcome) = match outcome {
-        Ok(outcome) if outcome.unwell => (Exit::Failed, outcome),
-        Ok(outcome) => (Exit::Done, outcome),
-        Err(fault) => {
-            ui::emit(&Event::of_fault(&fault));
-            (fault.exit, Outcome::default())
-        }
+    commands::report(outcome)
+}
+
+/// clap prints its own help, version and usage errors; a machine gets the last as an event.
+fn not_parsed(error: &clap::Error) -> ExitCode {
+    let Some(fault) = cli::fault_for_machines(error) else {
+        error.exit()
     };
-    if !outcome.is_document {
-        ui::emit(&Event::Done {
-            changed: outcome.would_change || plan::has_changed(),
-            degraded: outcome.degraded,
-            exit: exit.code(),
-        });
-    }
-    ExitCode::from(exit.code())
+    ui::init(Style {
+        json: true,
+        ..Style::default()
+    });
+    commands::report(Err(fault))
 }
 
 fn run(given: &Given) -> Result<Outcome> {

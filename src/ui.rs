@@ -118,16 +118,9 @@ pub fn emit(event: &Event<'_>) {
             ui.human(event.is_trouble(), &text);
         }
     }
-    let tells_machine = ui.style.json;
+    let is_machine = ui.style.json;
     drop(ui);
-    if tells_machine {
-        tell_machine(event);
-    }
-}
-
-/// Writes an event's JSON line alone.
-pub fn tell_machine(event: &Event<'_>) {
-    if let Ok(line) = serde_json::to_value(event) {
+    if is_machine && let Ok(line) = serde_json::to_value(event) {
         document(line);
     }
 }
