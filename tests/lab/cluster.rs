@@ -129,9 +129,11 @@ impl Origin {
     }
 }
 
-/// A host with Docker and the stand-ins' images, and the program on it.
+/// A host with Docker and the stand-ins' images, and the program on it: with two cores, so that it says the same on
+/// every machine.
 pub fn edge(name: &str) -> Host {
     let host = Host::named(name)
+        .with_cores(2)
         .with_docker()
         .with_images(images::livekit())
         .boot();
