@@ -5,8 +5,8 @@
 
 .PHONY: build demo test lint docs tools
 
-# Lab hosts wait more than they compute.
-LAB_THREADS ?= 3
+# More than there are processors: lab hosts wait more than they compute.
+THREADS ?= 3
 
 build:
 	cargo build --release --locked
@@ -14,11 +14,8 @@ build:
 demo: tools
 	cargo test --quiet --locked --test lab -- --exact demo::the_documented_join_from_boot_to_registry --nocapture
 
-# The lab apart: its hosts share this machine's processors.
 test: tools
-	cargo test --locked --workspace --exclude streamhub-install
-	cargo test --locked --lib --bins $(patsubst tests/%.rs,--test %,$(wildcard tests/*.rs))
-	cargo test --locked --test lab -- --test-threads=$(LAB_THREADS)
+	cargo test --locked --workspace -- --test-threads=$(THREADS)
 
 lint:
 	cargo fmt --all --check
