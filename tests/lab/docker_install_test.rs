@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::base::Layer;
-use crate::cluster::{JOIN_LIMIT, Origin};
+use crate::cluster::Origin;
 use crate::host::Host;
 use crate::images::{self, Image};
 
@@ -164,7 +164,7 @@ fn kill_dpkg(host: &Host, stage: &str, condition: &str) {
         "until pid=$(pgrep --oldest --full '^/usr/bin/dpkg .*{stage}') && {condition}; do sleep 0.005; done
          kill -9 $pid"
     );
-    host.script(&script).within(JOIN_LIMIT).ok();
+    host.script(&script).ok();
 }
 
 #[test]

@@ -127,6 +127,18 @@ fn a_beat_ends_in_time_whatever_the_origin_does() {
     }
     origin.behave(&json!({"act": "normal"}));
     beat(&edge).expect_code(0);
+
+    // And if the program itself hung and heard no signal, its unit would end it.
+    let deaf = "trap '' TERM; while :; do sleep 1; done";
+    let instead = format!("[Service]\nExecStart=\nExecStart=/bin/sh -c \"{deaf}\"\n");
+    let drop_in = "/etc/systemd/system/streamhub-heartbeat.service.d/deaf.conf";
+    edge.write(drop_in, instead, 0o644);
+    edge.sh_ok("systemctl daemon-reload");
+    let start = Instant::now();
+    assert_ne!(beat(&edge).code, 0);
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert!(took > Duration::from_secs(10), "it ended before: {took:?}");
 }
 
 #[test]
@@ -212,7 +224,8 @@ fn a_node_stays_fresh_through_a_cut_link_a_reload_and_a_reboot() {
     };
     beats_on(&edge, "the join");
 
-    // At least two beats are lost.
+    // Just before a beat: that one is lost, and two more.
+    std::thread::sleep(Duration::from_secs(17));
     edge.cut_off();
     let cut = Instant::now();
     while cut.elapsed() < Duration::from_secs(45) {
