@@ -158,6 +158,12 @@ fn a_signal_at_any_boundary_finishes_that_step_and_the_next_run_converges() {
             assert_eq!(leftovers(&host), "", "{when}");
             assert!(host.has(to), "{when}");
             old_or_new(&host, &new, &when);
+            // A step is noted, made, noted: what comes after the two next boundaries is another one.
+            let found = files(&host);
+            for later in boundaries.iter().skip(n + 2).filter(|to| *to != RECEIPT) {
+                let absent = format!("{later} -");
+                assert!(found.contains(&absent), "{when}: {later} was begun");
+            }
             // What follows a kill at each is tried above; a signal leaves more in order than a kill.
             if n % 8 == 0 {
                 converges(&host, &origin, &new, &when);
