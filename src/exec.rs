@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -185,9 +185,16 @@ impl Program {
     }
 }
 
-/// The operator's PATH, and behind it what a service or a cron job lacks.
+/// The operator's PATH, and behind it what a service's or a cron job's lacks. One without `/usr/bin` was
+/// chosen to be so, and stays.
 fn search_path() -> OsString {
-    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    let own = std::env::var_os("PATH").unwrap_or_default();
+    let is_chosen =
+        |path: &OsString| !std::env::split_paths(path).any(|dir| dir == Path::new("/usr/bin"));
+    if !own.is_empty() && is_chosen(&own) {
+        return own;
+    }
+    let mut path = own;
     if !path.is_empty() {
         path.push(":");
     }

@@ -50,6 +50,7 @@ pub fn run(host: &Host) -> Result<Outcome> {
 }
 
 fn in_plain_words(refusal: &Refusal, url: &Url, node: &str) -> Fault {
+    let url = url.as_str().trim_end_matches('/');
     match refusal {
         Refusal::Rejected { status: 404, .. } => Fault::new(
             Exit::Failed,

@@ -42,9 +42,11 @@ pub fn run(given: &Given, host: &Host) -> Result<Outcome> {
         let draft = Draft::make(host, &settings)?;
         return carry_out(given, host, settings, draft);
     }
-    // The plan is shown even where it can't be carried out yet.
-    let draft = Draft::make(host, &settings)?;
+    // The plan is shown even where it can't be carried out yet; where it can't even be made, the
+    // findings say why.
+    let draft = Draft::make(host, &settings);
     ready.or_refuse()?;
+    let draft = draft?;
     ui::result("Dry run: nothing was changed.");
     Ok(Outcome {
         would_change: !(draft.prepare.is_empty() && draft.serve.is_empty()),

@@ -38,7 +38,7 @@ pub(super) fn origin(scene: &Scene<'_>) -> Result<Vec<Finding>> {
     let edge = &scene.settings.edge;
     let mut findings = Vec::new();
     if edge.master_url.scheme() == "http" {
-        findings.push(in_clear(&edge.master_url));
+        findings.push(in_clear(&edge.master_url, edge.origin()));
     }
     if let Err(refusal) = scene.health()? {
         let refused =
@@ -58,8 +58,8 @@ pub(super) fn origin(scene: &Scene<'_>) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-fn in_clear(url: &Url) -> Finding {
-    let stays_private = match url.host() {
+fn in_clear(address: &Url, url: &str) -> Finding {
+    let stays_private = match address.host() {
         Some(Host::Ipv4(ip)) => is_private(ip.into()),
         Some(Host::Ipv6(ip)) => is_private(ip.into()),
         // A name may lead anywhere.

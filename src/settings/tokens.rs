@@ -74,7 +74,7 @@ fn token_file(flag: &str, path: &Path) -> Result<String> {
     let read = if path == Path::new("-") {
         first_line_of_stdin()?
     } else {
-        std::fs::File::open(path).and_then(first_line)
+        whole_file(path)
     };
     let text = read.map_err(|e| {
         let what = format!("{flag} {} can't be read: {e}", path.display());
@@ -83,6 +83,13 @@ fn token_file(flag: &str, path: &Path) -> Result<String> {
         ))
     })?;
     Ok(text.trim().to_owned())
+}
+
+fn whole_file(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path)?;
+    file.take(LONGEST_TOKEN_FILE).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn first_line(source: impl Read) -> std::io::Result<String> {

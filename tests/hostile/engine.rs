@@ -24,14 +24,9 @@ pub fn serve(socket: &Path) {
 }
 
 fn answer(path: &str) -> Value {
-    let image = |name: &str| json!({ "Id": format!("sha256:{name}"), "RepoTags": [name] });
     match path {
-        "/images/json" => json!([
-            image("livekit/livekit-server:v1.8.4"),
-            image("livekit/ingress:latest"),
-            image("livekit/egress:latest"),
-        ]),
         "/containers/json" => json!([]),
+        // To every other question, whether an image is here among them, the answer is yes.
         _ => json!({ "Version": "26.1.5" }),
     }
 }

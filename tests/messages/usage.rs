@@ -10,6 +10,7 @@ fn a_bad_command_line_is_named_with_what_the_flag_takes() {
     scene.write("no-pem", "not a certificate\n");
     scene.write("two-lines", "clt_Example\nanother line\n");
     let no_pem = scene.path("no-pem").display().to_string();
+    let two_lines = scene.path("two-lines").display().to_string();
     let long = "x".repeat(65);
     let cases: Vec<(&str, Vec<&str>)> = vec![
         ("an unknown flag", vec!["--joni"]),
@@ -31,7 +32,7 @@ fn a_bad_command_line_is_named_with_what_the_flag_takes() {
         ("no token file", vec!["--master-token-file", "/nowhere"]),
         (
             "a token file with more",
-            vec!["--master-token-file", "/two-lines"],
+            vec!["--master-token-file", &two_lines],
         ),
         (
             "an API token for a join token",
