@@ -114,13 +114,17 @@ impl OriginApi {
         let mut retry = 0;
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let answered = self.join_once(token, request, default_redis, left);
-            let Err(refusal) = &answered else {
-                return Ok(answered);
+            let refusal = match self.join_once(token, request, default_redis, left) {
+                // A try whose answer was lost may have made the row that this one found.
+                Ok(mut answer) => {
+                    answer.new |= retry > 0;
+                    return Ok(Ok(answer));
+                }
+                Err(refusal) => refusal,
             };
             let pause = Duration::from_millis(1000 << retry) + jitter()?;
             if !refusal.is_passing() || retry == RETRIES || Instant::now() + pause >= end {
-                return Ok(answered);
+                return Ok(Err(refusal));
             }
             ui::waiting(&format!(
                 "the origin: {refusal}; trying again in {} s",

@@ -145,6 +145,22 @@ fn an_answer_that_was_lost_is_asked_for_again_and_makes_no_second_row() {
 }
 
 #[test]
+fn a_row_made_by_an_answer_that_was_lost_is_no_other_machines() {
+    let losing = |times| {
+        let place = Place::fresh();
+        let rule = Rule::on(JOIN, Act::LoseAnswer).times(times);
+        place.origin.control().behave(rule);
+        place
+    };
+    let run = losing(1).join(&[]);
+    assert!(!run.said.contains("was registered before"), "{}", run.said);
+    // After four the run gives up, and the next one can't know whose row it is.
+    let place = losing(4);
+    place.join(&[]).expect(4, &[]);
+    place.join(&[]).expect(6, &["was registered before"]);
+}
+
+#[test]
 fn a_redirect_never_takes_the_token_along() {
     let elsewhere = Sink::start().unwrap();
     let second = Origin::start(standins::Config::default()).unwrap();

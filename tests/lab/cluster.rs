@@ -1,7 +1,5 @@
 //! An origin and the edges that join it: the stand-in for the core, with a real redis beside it.
 
-#![allow(dead_code, reason = "REMOVE once every scene is used")]
-
 use std::time::Duration;
 
 use serde_json::{Value, json};

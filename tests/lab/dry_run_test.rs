@@ -94,7 +94,7 @@ fn a_dry_run_shows_the_whole_plan_and_does_nothing() {
     let drifted = dry(&host, host.program(["--join"]));
     for what in [
         "file /etc/sysctl.d/99-streamhub-webrtc.conf",
-        "directory /opt/streamhub/data",
+        "data directory of /opt/streamhub",
         "file /opt/streamhub/.env",
         "file /etc/streamhub/heartbeat.env",
         "file /opt/streamhub/docker-compose.yml",

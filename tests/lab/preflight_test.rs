@@ -120,7 +120,7 @@ fn a_small_machine_is_warned_of_and_a_docker_that_may_not_be_installed_is_missed
     let none = none.expect_code(3);
     assert!(
         none.stderr
-            .contains("error [docker] Docker or its compose plugin is missing")
+            .contains("error [docker] --docker-source none says not to install Docker")
     );
     assert_eq!(origin.joins(), 0);
 }
