@@ -29,6 +29,7 @@ mod base;
 mod cgroups;
 mod cluster;
 mod command;
+mod containers_test;
 mod crash_test;
 mod demo;
 mod disk;
