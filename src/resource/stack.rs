@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Change, DIGEST_LABEL, Definition, Resource};
 use crate::engine::{Container, Engine, PROJECT, SOCKET, of_service};
 use crate::exec::Program;
-use crate::fault::Result;
+use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::receipt::Owned;
 
@@ -58,6 +58,15 @@ impl Stack {
             .limit(COMPOSE_LIMIT + self.drain)
             .succeed()
             .map(drop)
+            .map_err(|e| {
+                let dir = self.definition.dir.display();
+                Fault::new(Exit::Failed, "docker compose can't start the services")
+                    .because(&e)
+                    .fix(format!(
+                        "mend what it complains about ({dir}/.env holds the settings), then run this again"
+                    ))
+                    .into()
+            })
     }
 
     fn needs(&self, host: &Host) -> Result<Vec<(&'static str, Need)>> {

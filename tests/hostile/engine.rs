@@ -1,4 +1,4 @@
-//! A Docker engine that has the images and runs nothing.
+//! A Docker engine that runs nothing.
 
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::thread;
 use serde_json::{Value, json};
 use standins::http::{Request, Response};
 
-/// Answers at this socket until the test's process ends.
-pub fn serve(socket: &Path) {
+/// Answers at this socket until the test's process ends; it has every image, or none.
+pub fn serve(socket: &Path, has_images: bool) {
     let listener = UnixListener::bind(socket).expect("the directory is ours");
     thread::spawn(move || {
         for stream in listener.incoming() {
@@ -16,7 +16,10 @@ pub fn serve(socket: &Path) {
             thread::spawn(move || {
                 // Whoever only wants to know that it listens connects and says nothing.
                 if let Ok(request) = Request::read(&mut stream) {
-                    let _ = Response::json(200, &answer(request.path())).write(&mut stream, 0);
+                    let path = request.path();
+                    let is_missing = path.starts_with("/images/") && !has_images;
+                    let status = if is_missing { 404 } else { 200 };
+                    let _ = Response::json(status, &answer(path)).write(&mut stream, 0);
                 }
             });
         }

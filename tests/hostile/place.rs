@@ -82,7 +82,7 @@ impl Place {
         );
         // The engine runs as this process, as far as anybody can tell.
         fs::write(place.path("run/docker.pid"), "1").expect("just made");
-        engine::serve(&place.path("run/docker.sock"));
+        engine::serve(&place.path("run/docker.sock"), true);
         place
     }
 

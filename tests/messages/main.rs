@@ -3,6 +3,9 @@
 
 #![forbid(unsafe_code)]
 
+mod changes;
+#[path = "../hostile/engine.rs"]
+mod engine;
 mod node;
 mod origin;
 mod preflight;

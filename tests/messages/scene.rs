@@ -90,7 +90,12 @@ impl Scene {
 
     /// A program on PATH that prints this.
     pub fn stub(&self, name: &str, prints: &str) {
-        self.write(name, format!("#!/bin/sh\nprintf '%s\\n' '{prints}'\n"));
+        self.script(name, &format!("printf '%s\\n' '{prints}'"));
+    }
+
+    /// A program that does this; of others it finds only what stands in it by its whole path.
+    pub fn script(&self, name: &str, does: &str) {
+        self.write(name, format!("#!/bin/sh\n{does}\n"));
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755))
             .expect("it is ours");
     }
