@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use standins::{Config, Mode, Origin, Redis, Seen};
 use tempfile::TempDir;
 
-use crate::engine;
+use crate::engine::{self, Has};
 
 pub const TOKEN: &str = "clt_ExampleToken0123456789";
 const JOIN: &str = "/api/v1/cluster/join";
@@ -82,7 +82,13 @@ impl Place {
         );
         // The engine runs as this process, as far as anybody can tell.
         fs::write(place.path("run/docker.pid"), "1").expect("just made");
-        engine::serve(&place.path("run/docker.sock"), true);
+        engine::serve(
+            &place.path("run/docker.sock"),
+            Has {
+                images: true,
+                looping_livekit: false,
+            },
+        );
         place
     }
 

@@ -4,20 +4,33 @@ use std::fs::File;
 
 use standins::{Mode, Redis, Rotation};
 
-use crate::engine;
+use crate::engine::{self, Has};
 use crate::scene::{Scene, TOKEN, snapshot};
 
 const PLUGIN: &str = "usr/libexec/docker/cli-plugins/docker-compose";
 
+const IMAGES: Has = Has {
+    images: true,
+    looping_livekit: false,
+};
+const NOTHING: Has = Has {
+    images: false,
+    ..IMAGES
+};
+const LOOPING: Has = Has {
+    looping_livekit: true,
+    ..IMAGES
+};
+
 /// A host with a Docker that does what it is told, and runs nothing.
-fn with_docker(has_images: bool) -> Scene {
+fn with_docker(has: Has) -> Scene {
     let scene = Scene::fresh();
     scene.stub("stubs/docker", "");
     scene.stub(PLUGIN, "2.26.1");
     scene.stub("stubs/systemctl", "ActiveState=inactive");
     scene.write("run/docker.pid", "1");
     std::fs::create_dir_all(scene.path("proc/1")).expect("it is ours");
-    engine::serve(&scene.path("run/docker.sock"), has_images);
+    engine::serve(&scene.path("run/docker.sock"), has);
     scene
 }
 
@@ -59,7 +72,7 @@ fn join(scene: &Scene, title: &str) -> String {
 fn a_step_that_fails_says_why_and_what_to_do() {
     let mut all = String::new();
 
-    let scene = with_docker(true);
+    let scene = with_docker(IMAGES);
     all += &join(&scene, "services that have no container after all");
     scene.script(
         "stubs/docker",
@@ -67,14 +80,23 @@ fn a_step_that_fails_says_why_and_what_to_do() {
     );
     all += &join(&scene, "compose refuses");
 
-    let scene = with_docker(false);
+    let scene = with_docker(LOOPING);
+    scene.script(
+        "stubs/docker",
+        "case \"$*\" in *logs*) echo 'could not parse config: field tcp_prot not found, secret ExampleLiveKitSecretOf40CharactersLong00';; esac",
+    );
+    let looping = join(&scene, "a livekit that ends on its configuration");
+    assert!(!looping.contains("ExampleLiveKit"), "{looping}");
+    all += &looping;
+
+    let scene = with_docker(NOTHING);
     scene.script(
         "stubs/docker",
         "echo 'dial tcp: lookup registry.example.com: no such host' >&2; exit 1",
     );
     all += &join(&scene, "an image that can't be pulled");
 
-    let scene = with_docker(true);
+    let scene = with_docker(IMAGES);
     std::fs::remove_file(scene.path("run/docker.pid")).expect("it is there");
     scene.stub("stubs/dockerd", "");
     for name in ["dpkg", "apt-get"] {
@@ -86,7 +108,7 @@ fn a_step_that_fails_says_why_and_what_to_do() {
     );
     all += &join(&scene, "an engine that does not start");
 
-    let scene = with_docker(true);
+    let scene = with_docker(IMAGES);
     scene.stub(PLUGIN, "2.20.0");
     all += &join(&scene, "an old compose plugin");
 
