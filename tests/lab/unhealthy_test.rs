@@ -81,3 +81,19 @@ fn a_livekit_that_starts_again_and_again_is_named_with_its_log() {
     mended(&edge);
     edge.program(["--join"]).run().expect_code(0);
 }
+
+#[test]
+fn a_port_that_never_answers_is_no_proof() {
+    let origin = Origin::boot("origin");
+    let host = edge("edge-1");
+    host.joined(&origin);
+    host.sh_ok("iptables --insert INPUT --protocol tcp --dport 1935 --jump REJECT");
+    let run = host.program(["--join"]).run().expect_code(6);
+    run.expect_said(&[
+        "ingress does not answer on 1935 within 60 s",
+        "the last lines of streamhub-ingress's log",
+        "docker compose logs",
+    ]);
+    host.sh_ok("iptables --delete INPUT --protocol tcp --dport 1935 --jump REJECT");
+    host.program(["--join"]).run().expect_code(0);
+}
