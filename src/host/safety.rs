@@ -29,8 +29,6 @@ impl Host {
     /// # Errors
     /// [`Exit::NotReady`], naming the path and the fix.
     pub fn refuse_unsafe(&self, path: &Path) -> Result<()> {
-        let refusal =
-            |what: String, fix: String| Err(Fault::new(Exit::NotReady, what).fix(fix).into());
         match self.find(path)? {
             Found::Nothing | Found::File(_) => {}
             Found::Symlink => return Err(symlink(path)),
@@ -42,7 +40,7 @@ impl Host {
         self.refuse_unsafe_directory(parent)?;
         match self.strangers_directory(parent) {
             None => Ok(()),
-            Some(above) => refusal(
+            Some(above) => refuse(
                 format!(
                     "{} does not belong to root: its owner could swap {}",
                     above.display(),
@@ -59,13 +57,11 @@ impl Host {
     /// # Errors
     /// As [`Host::refuse_unsafe`].
     pub fn refuse_unsafe_directory(&self, path: &Path) -> Result<()> {
-        let refusal =
-            |what: String, fix: String| Err(Fault::new(Exit::NotReady, what).fix(fix).into());
         match self.find(path)? {
             Found::Nothing => path
                 .parent()
                 .map_or(Ok(()), |parent| self.refuse_unsafe_directory(parent)),
-            Found::Directory(m) if m.mode() & 0o002 != 0 => refusal(
+            Found::Directory(m) if m.mode() & 0o002 != 0 => refuse(
                 format!(
                     "{} is world-writable: anyone could swap the files in it",
                     path.display()
@@ -74,7 +70,7 @@ impl Host {
             ),
             Found::Directory(_) => {
                 if let Some(above) = self.swappable(path) {
-                    return refusal(
+                    return refuse(
                         format!(
                             "{} is world-writable: anyone could swap {}",
                             above.display(),
@@ -84,7 +80,7 @@ impl Host {
                     );
                 }
                 match access(&self.path(path), AccessFlags::W_OK) {
-                    Err(nix::errno::Errno::EROFS) => refusal(
+                    Err(nix::errno::Errno::EROFS) => refuse(
                         format!("{} is on a read-only file system", path.display()),
                         format!("mount it writable: mount -o remount,rw {}", path.display()),
                     ),
@@ -92,7 +88,7 @@ impl Host {
                 }
             }
             Found::Symlink => Err(symlink(path)),
-            Found::File(_) | Found::Other => refusal(
+            Found::File(_) | Found::Other => refuse(
                 format!("{} is not a directory", path.display()),
                 format!("move it away: mv {0} {0}.old", path.display()),
             ),
@@ -116,6 +112,10 @@ impl Host {
             (mode & 0o002 != 0 && mode & 0o1000 == 0).then(|| above.to_owned())
         })
     }
+}
+
+fn refuse(what: String, fix: String) -> Result<()> {
+    Err(Fault::new(Exit::NotReady, what).fix(fix).into())
 }
 
 fn not_a_file(path: &Path) -> anyhow::Error {
