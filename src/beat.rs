@@ -10,18 +10,26 @@ use crate::secret::Secret;
 /// What an origin takes, in bytes of JSON.
 const LARGEST_STATS: usize = 4096;
 
+/// Who beats.
+#[derive(Clone, Copy, Debug)]
+pub struct Node<'a> {
+    pub id: &'a str,
+    /// The compose project of its services.
+    pub project: &'a str,
+}
+
 /// Beats once.
 ///
 /// # Errors
 /// Why the origin did not take it.
-pub fn beat(host: &Host, api: &OriginApi, token: &Secret, node: &str) -> Result<(), Refusal> {
+pub fn beat(host: &Host, api: &OriginApi, token: &Secret, node: &Node<'_>) -> Result<(), Refusal> {
     // A beat without figures is better than none.
-    api.heartbeat(token, node, stats(host).ok())
+    api.heartbeat(token, node.id, stats(host, node.project).ok())
 }
 
 /// `cores`, `loadavg1`, `cpu` (load ÷ cores), `memTotalKb`, `memAvailKb`, `memUsedRatio`, and each
 /// service's state under `services`.
-fn stats(host: &Host) -> crate::fault::Result<Value> {
+fn stats(host: &Host, project: &str) -> crate::fault::Result<Value> {
     let cores = host.cores();
     let load = host.load()?;
     let memory = host.memory()?;
@@ -34,7 +42,7 @@ fn stats(host: &Host) -> crate::fault::Result<Value> {
         "memTotalKb": memory.total_kib,
         "memAvailKb": memory.available_kib,
         "memUsedRatio": round(used),
-        "services": services(host),
+        "services": services(host, project),
     });
     // A stranger's many services in our project must not silence the beat.
     if stats.to_string().len() > LARGEST_STATS
@@ -46,7 +54,7 @@ fn stats(host: &Host) -> crate::fault::Result<Value> {
 }
 
 /// Service → state. An engine that does not answer has none.
-fn services(host: &Host) -> Map<String, Value> {
+fn services(host: &Host, project: &str) -> Map<String, Value> {
     let containers = Engine::find(host)
         .ok()
         .flatten()
@@ -54,6 +62,11 @@ fn services(host: &Host) -> Map<String, Value> {
         .unwrap_or_default();
     containers
         .iter()
-        .filter_map(|c| Some((c.service()?.to_owned(), Value::from(c.state.as_str()))))
+        .filter_map(|c| {
+            Some((
+                c.service(project)?.to_owned(),
+                Value::from(c.state.as_str()),
+            ))
+        })
         .collect()
 }

@@ -21,12 +21,15 @@ pub const SOCKET: &str = "/run/docker.sock";
 /// What dockerd writes while it runs.
 const PID_FILE: &str = "/run/docker.pid";
 
-/// The compose project of every node.
+/// The compose project of a node, unless its containers have always had another.
 pub const PROJECT: &str = "streamhub";
 
 /// The labels under which compose keeps what a container belongs to.
 const PROJECT_LABEL: &str = "com.docker.compose.project";
 const SERVICE_LABEL: &str = "com.docker.compose.service";
+const DIRECTORY_LABEL: &str = "com.docker.compose.project.working_dir";
+/// Ours, in templates/: what the container was made from.
+const DIGEST_LABEL: &str = "studio.streamhub.digest";
 /// What `docker compose run` starts beside a service.
 const ONE_OFF_LABEL: &str = "com.docker.compose.oneoff";
 
@@ -48,7 +51,7 @@ pub struct Container {
     /// With the leading slash that the engine gives them.
     names: Vec<String>,
     #[serde(default)]
-    pub labels: BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
     /// `running`, `exited`, `restarting`, …
     pub state: String,
     #[serde(default)]
@@ -78,24 +81,36 @@ impl Container {
             .map_or("", |name| name.trim_start_matches('/'))
     }
 
-    /// Whether it belongs to our compose project.
-    pub fn is_ours(&self) -> bool {
-        self.labels
-            .get(PROJECT_LABEL)
-            .is_some_and(|project| project == PROJECT)
+    fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).map(String::as_str)
     }
 
-    /// The service of our project that it runs.
-    pub fn service(&self) -> Option<&str> {
-        let is_one_off = self.labels.get(ONE_OFF_LABEL).is_some_and(|v| v == "True");
-        let service = self.labels.get(SERVICE_LABEL).map(String::as_str);
-        service.filter(|_| self.is_ours() && !is_one_off)
+    /// The compose project that it belongs to.
+    pub fn project(&self) -> Option<&str> {
+        self.label(PROJECT_LABEL)
+    }
+
+    /// The directory that its compose file lies in.
+    pub fn directory(&self) -> Option<&Path> {
+        self.label(DIRECTORY_LABEL).map(Path::new)
+    }
+
+    /// What it was made from; `None` where this program did not make it.
+    pub fn digest(&self) -> Option<&str> {
+        self.label(DIGEST_LABEL)
+    }
+
+    /// The service of this project that it runs.
+    pub fn service(&self, project: &str) -> Option<&str> {
+        let is_service =
+            self.project() == Some(project) && self.label(ONE_OFF_LABEL) != Some("True");
+        self.label(SERVICE_LABEL).filter(|_| is_service)
     }
 
     /// Whether it is what compose makes for the service: killed in the middle of a recreate, compose
     /// leaves another name, and in the middle of a create, a container without its configuration.
-    pub fn is_whole(&self) -> bool {
-        let name = self.service().map(container_name);
+    pub fn is_whole(&self, project: &str) -> bool {
+        let name = self.service(project).map(container_name);
         name.as_deref() == Some(self.name())
             && !matches!(
                 self.state.as_str(),
@@ -250,9 +265,15 @@ fn runs(host: &Host) -> Result<bool> {
     Ok(!pid.trim().is_empty() && process.exists())
 }
 
-/// The container that runs a service of ours.
-pub fn of_service<'a>(containers: &'a [Container], service: &str) -> Option<&'a Container> {
-    containers.iter().find(|c| c.service() == Some(service))
+/// The container that runs a service of a project.
+pub fn of_service<'a>(
+    containers: &'a [Container],
+    project: &str,
+    service: &str,
+) -> Option<&'a Container> {
+    containers
+        .iter()
+        .find(|c| c.service(project) == Some(service))
 }
 
 /// The name of a service's container, which others rely on.

@@ -158,6 +158,23 @@ impl Host {
         Ok(())
     }
 
+    /// Removes a file, or a symlink and not what it points to; one that is not there is no error.
+    ///
+    /// # Errors
+    /// If it can't be removed.
+    pub fn remove(&self, path: &Path) -> Result<()> {
+        let real = self.path(path);
+        let what = || format!("removing {}", path.display());
+        match fs::remove_file(&real) {
+            Err(e) if is_absent(&e) => return Ok(()),
+            removed => removed.with_context(what)?,
+        }
+        match real.parent() {
+            Some(parent) => File::open(parent)?.sync_all().with_context(what),
+            None => Ok(()),
+        }
+    }
+
     /// Makes a directory and the missing ones above it (0755); an existing one is left as it is.
     ///
     /// # Errors

@@ -56,6 +56,7 @@ pub struct Node {
     pub name: String,
     /// `active`, `draining` or `disabled`.
     pub status: String,
+    pub region: Option<String>,
 }
 
 impl OriginApi {
@@ -195,6 +196,7 @@ impl OriginApi {
                     id: text(row, "id")?,
                     name: text(row, "name")?,
                     status: text(row, "status")?,
+                    region: text(row, "region").filter(|region| !region.is_empty()),
                 })
             })
             .collect::<Option<Vec<_>>>()

@@ -62,6 +62,12 @@ pub struct Saved {
     pub node_ip: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// The predecessor kept none, and the origin may know one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub region_is_unknown: bool,
+    /// The compose project, where it is another than `streamhub`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub docker_source: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +116,26 @@ impl Receipt {
             settings: Saved::default(),
             owned: Vec::new(),
         }
+    }
+
+    /// Its settings for people, a line each.
+    pub fn in_words(&self) -> String {
+        let settings = &self.settings;
+        let dir = self.dir.display().to_string();
+        let region = settings.region_is_unknown.then_some("unknown");
+        let lines = [
+            ("role", Some(self.role.name())),
+            ("directory", Some(dir.as_str())),
+            ("node name", settings.node_name.as_deref()),
+            ("origin's IP", settings.master_ip.as_deref()),
+            ("origin's API", settings.master_url.as_deref()),
+            ("region", region.or(settings.region.as_deref())),
+            ("compose project", settings.project.as_deref()),
+        ];
+        lines
+            .iter()
+            .filter_map(|(what, value)| Some(format!("{what}: {}\n", (*value)?)))
+            .collect()
     }
 
     /// The receipt of this host, if there is one.

@@ -7,7 +7,7 @@ use url::Url;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::local_address_towards;
 use crate::http;
-use crate::origin_api::{Answer, JoinRequest, OriginApi, Refusal};
+use crate::origin_api::{Answer, JoinRequest, Node, OriginApi, Refusal};
 use crate::preflight::redis_fix;
 use crate::redis_probe;
 use crate::secret::Secret;
@@ -23,7 +23,8 @@ pub enum Registered {
     /// The origin took the node in.
     Answered {
         answer: Answer,
-        address: IpAddr,
+        /// What it was told of this node.
+        told: JoinRequest,
         notes: Vec<String>,
     },
     /// The origin is away and the node had joined before: everything stays as it was.
@@ -56,13 +57,13 @@ pub fn register(settings: &Settings) -> Result<Registered> {
         Some(ip) => ip,
         None => address_of_this_host(settings),
     };
-    let request = JoinRequest {
+    let before = row_before(settings, &api);
+    let told = JoinRequest {
         name: edge.node_name.clone(),
         ip: address,
-        region: edge.region.clone(),
+        region: region(settings, before.as_ref()),
     };
-    let status = status_before(settings, &api);
-    let answer = match api.join(token, &request, &edge.default_redis())? {
+    let answer = match api.join(token, &told, &edge.default_redis())? {
         Ok(answer) => answer,
         Err(refusal) => return not_taken(settings, refusal),
     };
@@ -75,9 +76,14 @@ pub fn register(settings: &Settings) -> Result<Registered> {
             edge.node_name
         ));
     }
-    match (status, &edge.api_token) {
-        (Some(status), Some(api_token)) if status != "active" => {
-            put_status_back(&api, api_token, &answer.node_id, &status);
+    if edge.region_is_unknown && before.is_none() {
+        ui::warn(
+            "this node's region is now empty: install.sh kept none, and the origin clears what it is not told; if it had one: streamhub-install --region <region>",
+        );
+    }
+    match (&before, &edge.api_token) {
+        (Some(row), Some(api_token)) if row.status != "active" => {
+            put_status_back(&api, api_token, &answer.node_id, &row.status);
         }
         (_, None) if joined_before => notes.push(
             "the origin sets a node active at every join; if this one was drained, drain it again (with --api-token-file its status is kept)".to_owned(),
@@ -86,7 +92,7 @@ pub fn register(settings: &Settings) -> Result<Registered> {
     }
     Ok(Registered::Answered {
         answer,
-        address,
+        told,
         notes,
     })
 }
@@ -147,14 +153,13 @@ fn check_redis(settings: &Settings, answer: &Answer) -> Result<()> {
         .into())
 }
 
-/// The node's status before the join sets it active, where a token lets us ask.
-fn status_before(settings: &Settings, api: &OriginApi) -> Option<String> {
+/// The node's row before the join overwrites it, where a token lets us ask.
+fn row_before(settings: &Settings, api: &OriginApi) -> Option<Node> {
     let token = settings.edge.api_token.as_ref()?;
     match api.nodes(token) {
         Ok(nodes) => nodes
             .into_iter()
-            .find(|node| node.name == settings.edge.node_name)
-            .map(|node| node.status),
+            .find(|node| node.name == settings.edge.node_name),
         Err(refusal) => {
             ui::warn(&format!(
                 "the node's status can't be read with the API token ({refusal}); the join sets it active"
@@ -162,6 +167,14 @@ fn status_before(settings: &Settings, api: &OriginApi) -> Option<String> {
             None
         }
     }
+}
+
+/// The origin clears a region that it is not told: what only it knows is told it again.
+fn region(settings: &Settings, before: Option<&Node>) -> Option<String> {
+    let edge = &settings.edge;
+    let known_there = before.filter(|_| edge.region_is_unknown);
+    let known_there = known_there.and_then(|row| row.region.clone());
+    edge.region.clone().or(known_there)
 }
 
 fn put_status_back(api: &OriginApi, token: &Secret, node: &str, status: &str) {

@@ -1,5 +1,7 @@
 //! The things a node is made of. Each kind can be probed without changing it, and applied.
 
+mod absent;
+mod adoption;
 mod compose;
 mod data;
 mod directory;
@@ -8,12 +10,15 @@ mod env;
 mod file;
 mod firewall;
 mod image;
+mod kept;
 mod program;
 mod stack;
 mod sysctl;
 mod timer;
 
-pub use compose::{ComposeFile, DIGEST_LABEL, Definition, Service};
+pub use absent::Absent;
+pub use adoption::Adoption;
+pub use compose::{ComposeFile, Definition, Service};
 pub use data::Data;
 pub use directory::Directory;
 pub use docker::{Docker, Installed, OLDEST_COMPOSE, compose_version, too_old};
@@ -21,10 +26,11 @@ pub use env::{Env, Rule};
 pub use file::File;
 pub use firewall::{Firewall, Port};
 pub use image::Image;
+pub use kept::Kept;
 pub use program::Program;
 pub use stack::Stack;
-pub use sysctl::Sysctl;
-pub use timer::{TIMER, Timer};
+pub use sysctl::{PATH as SYSCTL, Sysctl};
+pub use timer::{SERVICE, TIMER, Timer};
 
 use similar::TextDiff;
 

@@ -2,6 +2,7 @@
 
 mod edge;
 mod fences;
+mod predecessor;
 mod saved;
 mod tokens;
 
@@ -10,9 +11,11 @@ use std::time::Duration;
 
 pub use edge::{Edge, MASTER_CA};
 pub use fences::later;
+pub use predecessor::HEARTBEAT_SCRIPT;
 pub use saved::{HEARTBEAT_ENV, Joined, Saved};
 
 use crate::cli::Given;
+use crate::engine::PROJECT;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::receipt;
@@ -27,6 +30,8 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(24 * 3600);
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub dir: PathBuf,
+    /// The compose project.
+    pub project: String,
     pub dry_run: bool,
     pub docker_source: DockerSource,
     /// How long a recreated service may finish its calls.
@@ -53,7 +58,7 @@ impl Settings {
     /// [`Exit::Failed`] for a capability that is not built yet.
     pub fn resolve(given: &Given, host: &Host) -> Result<Self> {
         let flags = &given.cli.install;
-        let saved = Saved::load(host)?;
+        let saved = Saved::load(host, flags.dir.as_deref())?;
         if saved.unreadable && !flags.dry_run {
             return Err(Fault::new(
                 Exit::NotReady,
@@ -63,7 +68,7 @@ impl Settings {
             .into());
         }
         let role = fences::role(given, &saved)?;
-        fences::not_built_yet(given, role)?;
+        fences::not_built_yet(given, role, &saved)?;
         fences::other_roles_flags(given, role, &saved)?;
         let dir = dir(given, &saved)?;
         let kept = saved.settings();
@@ -82,6 +87,7 @@ impl Settings {
         let edge = Edge::resolve(given, host, &saved)?;
         Ok(Self {
             dir,
+            project: kept.project.unwrap_or_else(|| PROJECT.to_owned()),
             dry_run: flags.dry_run,
             docker_source,
             drain,
@@ -98,6 +104,7 @@ impl Settings {
         receipt::Saved {
             docker_source: flags.docker_source.clone().or(kept.docker_source.clone()),
             drain_timeout: flags.drain_timeout.clone().or(kept.drain_timeout.clone()),
+            project: kept.project,
             ..self.edge.to_keep()
         }
     }
@@ -107,7 +114,7 @@ fn dir(given: &Given, saved: &Saved) -> Result<PathBuf> {
     let asked = given.cli.install.dir.as_ref();
     // A first try that no origin has taken may go elsewhere.
     let installed = saved.receipt.as_ref().filter(|_| saved.was_taken());
-    let installed = installed.map(|receipt| receipt.dir.clone());
+    let installed = installed.map(|receipt| receipt.dir.as_path());
     match (asked, installed) {
         (Some(asked), Some(installed)) if *asked != installed => Err(Fault::new(
             Exit::Usage,
@@ -115,7 +122,7 @@ fn dir(given: &Given, saved: &Saved) -> Result<PathBuf> {
         )
         .fix("leave --dir out; a node is moved by `streamhub-install uninstall --keep-data` and a new install")
         .into()),
-        (_, Some(installed)) => Ok(installed),
+        (_, Some(installed)) => Ok(installed.to_owned()),
         (Some(asked), None) => {
             is_usable_dir(asked)?;
             Ok(asked.clone())

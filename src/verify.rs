@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::beat::beat;
+use crate::beat::{Node, beat};
 use crate::engine::{Container, Engine, Run};
 use crate::exec::{self, Program};
 use crate::fault::{Exit, Fault, Result};
@@ -41,7 +41,7 @@ pub struct Claim<'a> {
 /// [`Exit::Unhealthy`], naming what is wrong and showing the end of its log.
 pub fn verify(host: &Host, claim: &Claim<'_>) -> Result<()> {
     let end = Instant::now() + LIMIT;
-    services_run(host, end)?;
+    services_run(host, &claim.settings.project, end)?;
     for outcome in [redis_answers(claim), heartbeat_is_taken(host, claim)] {
         match outcome {
             Err(e) if claim.origin_is_away => ui::warn(&format!("{e:#}")),
@@ -52,7 +52,7 @@ pub fn verify(host: &Host, claim: &Claim<'_>) -> Result<()> {
 }
 
 /// Every service keeps running, and answers on its port.
-fn services_run(host: &Host, end: Instant) -> Result<()> {
+fn services_run(host: &Host, project: &str, end: Instant) -> Result<()> {
     let Some(engine) = Engine::find(host)? else {
         return Err(unhealthy(
             "the Docker engine does not answer",
@@ -63,7 +63,7 @@ fn services_run(host: &Host, end: Instant) -> Result<()> {
     let containers = engine.containers()?;
     let watched = edge::SERVICES
         .iter()
-        .map(|service| Watched::new(&engine, &containers, service.name))
+        .map(|service| Watched::new(&engine, &containers, project, service.name))
         .collect::<Result<Vec<_>>>()?;
     for service in &watched {
         service.holds_out(&service.first)?;
@@ -142,8 +142,13 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(engine: &Engine, containers: &[Container], service: &'static str) -> Result<Self> {
-        let container = engine::of_service(containers, service).ok_or_else(|| {
+    fn new(
+        engine: &Engine,
+        containers: &[Container],
+        project: &str,
+        service: &'static str,
+    ) -> Result<Self> {
+        let container = engine::of_service(containers, project, service).ok_or_else(|| {
             unhealthy(
                 &format!("{service} has no container"),
                 None,
@@ -204,7 +209,11 @@ fn heartbeat_is_taken(host: &Host, claim: &Claim<'_>) -> Result<()> {
     let Some(token) = &edge.token else {
         return Ok(());
     };
-    beat(host, &edge.api()?, token, &claim.answer.node_id).map_err(|refusal| {
+    let node = Node {
+        id: &claim.answer.node_id,
+        project: &claim.settings.project,
+    };
+    beat(host, &edge.api()?, token, &node).map_err(|refusal| {
         unhealthy(
             &format!(
                 "the origin at {} did not take a heartbeat: {refusal}",

@@ -6,7 +6,8 @@ use anyhow::Context;
 use url::Url;
 
 use super::Outcome;
-use crate::beat::beat;
+use crate::beat::{Node, beat};
+use crate::engine::PROJECT;
 use crate::env_file::EnvFile;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
@@ -44,7 +45,11 @@ pub fn run(host: &Host) -> Result<Outcome> {
         Some(pem) => http::certificates(&pem).context(MASTER_CA)?,
         None => Vec::new(),
     };
-    beat(host, &OriginApi::new(&url, authorities)?, &token, &node)
+    let who = Node {
+        id: &node,
+        project: env.get("STREAMHUB_HB_PROJECT")?.unwrap_or(PROJECT),
+    };
+    beat(host, &OriginApi::new(&url, authorities)?, &token, &who)
         .map_err(|refusal| in_plain_words(&refusal, &url, &node))?;
     Ok(Outcome::default())
 }

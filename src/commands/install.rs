@@ -78,7 +78,7 @@ impl Draft {
 }
 
 /// Prepare, register, configure, start, verify.
-fn carry_out(given: &Given, host: &Host, settings: Settings, draft: Draft) -> Result<Outcome> {
+fn carry_out(given: &Given, host: &Host, mut settings: Settings, draft: Draft) -> Result<Outcome> {
     ui::log_to(Box::new(host.open_log(Path::new(LOG))?));
     for file in edge::files(&settings) {
         host.clear_unfinished(&file)?;
@@ -92,7 +92,8 @@ fn carry_out(given: &Given, host: &Host, settings: Settings, draft: Draft) -> Re
     signals::check()?;
     let registered = register(&settings)?;
     let (settings, serve) = match &registered {
-        Registered::Answered { answer, .. } => {
+        Registered::Answered { answer, told, .. } => {
+            settings.edge.region.clone_from(&told.region);
             receipt.keep_settings(host, settings.to_keep(given))?;
             let serve = if *answer == draft.answer && changed.is_empty() {
                 draft.serve
@@ -136,8 +137,8 @@ fn summary(settings: &Settings, registered: &Registered, changes: usize) {
         n => format!("{n} things"),
     };
     let (state, address, notes) = match registered {
-        Registered::Answered { address, notes, .. } => {
-            ("joined and serving", address.to_string(), notes.as_slice())
+        Registered::Answered { told, notes, .. } => {
+            ("joined and serving", told.ip.to_string(), notes.as_slice())
         }
         Registered::Kept(_) => (
             "serving; its origin is away",

@@ -6,13 +6,12 @@ use serde_json::json;
 use super::Outcome;
 use crate::cli::Given;
 use crate::engine::{Engine, of_service};
-use crate::fault::{Exit, Fault, Result, is_permission_denied};
+use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::plan;
-use crate::receipt::Receipt;
 use crate::resource::Change;
 use crate::roles::edge;
-use crate::settings::Settings;
+use crate::settings::{Saved, Settings};
 use crate::ui;
 
 /// What `status --json` prints, one document.
@@ -80,15 +79,15 @@ fn look(host: &Host) -> Result<Status> {
         Fault::new(Exit::Failed, "this host has not joined an origin")
             .fix("join it: streamhub-install --join --master-ip <ip> --master-token-file <file>")
     };
-    match Receipt::load(host) {
-        Ok(None) => return Err(not_joined().into()),
-        Err(e) if is_permission_denied(&e) => {
-            let what = "only root may look at this node";
-            return Err(Fault::new(Exit::NotReady, what)
-                .fix("run it as root: sudo streamhub-install status")
-                .into());
-        }
-        _ => {}
+    let saved = Saved::load(host, None)?;
+    if saved.unreadable {
+        let what = "only root may look at this node";
+        return Err(Fault::new(Exit::NotReady, what)
+            .fix("run it as root: sudo streamhub-install status")
+            .into());
+    }
+    if saved.receipt.is_none() {
+        return Err(not_joined().into());
     }
     let settings = Settings::resolve(&Given::nothing()?, host)?;
     let joined = settings.saved.joined.as_ref().ok_or_else(not_joined)?;
@@ -96,7 +95,7 @@ fn look(host: &Host) -> Result<Status> {
     wanted.extend(edge::serve(&settings, &joined.answer, host.cores())?);
     let plan = plan::probe(host, wanted)?;
     let engine = Engine::find(host)?;
-    let services = services(engine.as_ref())?;
+    let services = services(engine.as_ref(), &settings.project)?;
     let edge = &settings.edge;
     Ok(Status {
         role: "edge",
@@ -132,10 +131,11 @@ fn word(change: &Change) -> &'static str {
     }
 }
 
-fn services(engine: Option<&Engine>) -> Result<Vec<Service>> {
+fn services(engine: Option<&Engine>, project: &str) -> Result<Vec<Service>> {
     let containers = engine.map_or_else(|| Ok(Vec::new()), Engine::containers)?;
     let state = |service: &str| {
-        of_service(&containers, service).map_or_else(|| "missing".to_owned(), |c| c.state.clone())
+        of_service(&containers, project, service)
+            .map_or_else(|| "missing".to_owned(), |c| c.state.clone())
     };
     Ok(edge::SERVICES
         .iter()

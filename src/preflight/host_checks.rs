@@ -184,9 +184,9 @@ fn taken_names(scene: &Scene<'_>) -> Findings {
         .iter()
         .map(|service| container_name(service.name))
         .collect();
-    let taken = containers
-        .iter()
-        .filter(|c| !c.is_ours() && names.iter().any(|name| name == c.name()));
+    let taken = containers.iter().filter(|c| {
+        c.project() != Some(&scene.settings.project) && names.iter().any(|name| name == c.name())
+    });
     Ok(taken
         .map(|c| {
             let name = c.name();

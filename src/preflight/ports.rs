@@ -26,7 +26,7 @@ pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
         let on_it: Vec<&Listener> = held
             .iter()
             .filter(|l| l.protocol == *protocol && l.address.port() == *port)
-            .filter(|l| !is_ours(l, &containers))
+            .filter(|l| !is_ours(l, &containers, &scene.settings.project))
             .collect();
         let name = protocol.name();
         // A published port is held by the engine's proxy, which is not what has to go.
@@ -71,12 +71,12 @@ fn container<'a>(holder: &Holder, containers: &'a [Container]) -> Option<&'a Con
 }
 
 /// Ours is what runs in a container of our compose project, whatever it is called.
-fn is_ours(listener: &Listener, containers: &[Container]) -> bool {
+fn is_ours(listener: &Listener, containers: &[Container], project: &str) -> bool {
     listener
         .holder
         .as_ref()
         .and_then(|holder| container(holder, containers))
-        .is_some_and(Container::is_ours)
+        .is_some_and(|container| container.project() == Some(project))
 }
 
 fn busy(port: &str, holder: &Holder, container: Option<&Container>) -> Finding {

@@ -7,15 +7,20 @@ use anyhow::Context;
 use sha2::{Digest, Sha256};
 
 use super::{Change, Env, File, Resource};
-use crate::engine::PROJECT;
 use crate::env_file::EnvFile;
 use crate::fault::Result;
 use crate::host::Host;
 use crate::receipt::Owned;
 use crate::render::render;
 
-/// The label by which a running container tells what it was made from.
-pub const DIGEST_LABEL: &str = "studio.streamhub.digest";
+/// Where an operator may change what the compose file says: run by hand, compose merges the first of them
+/// that is there (the specification's default file names), and so do we.
+const OVERRIDES: &[&str] = &[
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
 
 /// A service of the stack, by the name that compose knows it under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub struct Definition {
     /// `templates/<role>/`, where the compose file and each service's parts lie.
     pub role: &'static str,
     pub dir: PathBuf,
+    /// The compose project.
+    pub project: String,
     pub services: &'static [Service],
     /// What the templates are told of the redis: `username`, `password`, `tls` as yes or no, `db`.
     pub redis: minijinja::Value,
@@ -50,10 +57,16 @@ impl Definition {
     /// If `.env` can't be read, or a template is wrong.
     pub fn render(&self, host: &Host) -> Result<Rendered> {
         let (_, env) = self.env.wanted(host)?;
+        let layer = self.operators_layer(host)?.map(|(_, text)| text);
         let digests = self
             .services
             .iter()
-            .map(|service| Ok((service.name, self.digest(service.name, &env)?)))
+            .map(|service| {
+                Ok((
+                    service.name,
+                    self.digest(service.name, &env, layer.as_deref())?,
+                ))
+            })
             .collect::<Result<Vec<_>>>()?;
         let text = render(
             &format!("{}/docker-compose.yml", self.role),
@@ -64,20 +77,28 @@ impl Definition {
 
     /// Everything that makes the service what it is: its definition, its configuration, and the value
     /// of every variable in either. A container made from something else has another digest.
-    fn digest(&self, service: &str, env: &EnvFile) -> Result<String> {
+    fn digest(
+        &self,
+        service: &str,
+        env: &EnvFile,
+        operators_layer: Option<&str>,
+    ) -> Result<String> {
         let blank: Vec<_> = self
             .services
             .iter()
             .map(|s| (s.name, String::new()))
             .collect();
+        let mut parts = ["yml", "config.yml"]
+            .map(|part| format!("{}/{service}.{part}", self.role))
+            .map(|template| render(&template, self.values(&blank)))
+            .into_iter()
+            .collect::<Result<Vec<_>>>()?;
+        // Which of the services it is about, only compose knows.
+        parts.extend(operators_layer.map(str::to_owned));
         let mut digest = Sha256::new();
-        for part in ["yml", "config.yml"] {
-            let text = render(
-                &format!("{}/{service}.{part}", self.role),
-                self.values(&blank),
-            )?;
-            digest.update(&text);
-            for name in variables(&text) {
+        for text in &parts {
+            digest.update(text);
+            for name in variables(text) {
                 let value = env.get(name).context("making a service's digest")?;
                 digest.update(format!("\0{name}={}", value.unwrap_or_default()));
             }
@@ -91,11 +112,31 @@ impl Definition {
 
     fn values(&self, digests: &[(&str, String)]) -> minijinja::Value {
         minijinja::context! {
-            project => PROJECT,
+            project => self.project.clone(),
             redis => self.redis.clone(),
             images => by_name(self.services.iter().map(|s| (s.name, s.image))),
             digests => by_name(digests.iter().map(|(name, digest)| (*name, digest.as_str()))),
         }
+    }
+
+    /// An operator's own layer, and its text.
+    fn operators_layer(&self, host: &Host) -> Result<Option<(PathBuf, String)>> {
+        let mut places = OVERRIDES.iter().map(|name| self.dir.join(name));
+        places
+            .find_map(|path| match host.read_text(&path) {
+                Ok(text) => text.map(|text| Ok((path, text))),
+                Err(e) => Some(Err(e)),
+            })
+            .transpose()
+    }
+
+    /// The files that compose merges, in its order.
+    ///
+    /// # Errors
+    /// If one can't be read.
+    pub fn layers(&self, host: &Host) -> Result<Vec<PathBuf>> {
+        let layer = self.operators_layer(host)?.map(|(path, _)| path);
+        Ok(std::iter::once(self.path()).chain(layer).collect())
     }
 
     /// Where the compose file lies.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Change, DIGEST_LABEL, Definition, Resource};
-use crate::engine::{Container, Engine, PROJECT, SOCKET, of_service};
+use super::{Change, Definition, Resource};
+use crate::engine::{Container, Engine, SOCKET, of_service};
 use crate::exec::Program;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
@@ -45,11 +45,11 @@ impl Stack {
         Self { definition, drain }
     }
 
-    fn up(&self, flags: &[&str], services: &[(&'static str, Need)]) -> Result<()> {
+    fn up(&self, host: &Host, flags: &[&str], services: &[(&'static str, Need)]) -> Result<()> {
         if services.is_empty() {
             return Ok(());
         }
-        compose(&self.definition)
+        compose(&self.definition, host)?
             // An edge has no redis of its own; images were pulled before.
             .args(["up", "--detach", "--no-deps", "--pull", "never"])
             .args(["--timeout".to_owned(), self.drain.as_secs().to_string()])
@@ -81,27 +81,27 @@ impl Stack {
         let containers = engine.containers()?;
         let mut needs = Vec::new();
         for (service, digest) in wanted {
-            let need = match of_service(&containers, service) {
+            let need = match of_service(&containers, &self.definition.project, service) {
                 None => Some(Need::Create),
-                Some(container) => need(&engine, container, &digest)?,
+                Some(container) => self.need(&engine, container, &digest)?,
             };
             needs.extend(need.map(|need| (service, need)));
         }
         Ok(needs)
     }
-}
 
-fn need(engine: &Engine, container: &Container, digest: &str) -> Result<Option<Need>> {
-    Ok(if !container.is_whole() {
-        Some(Need::Mend)
-    } else if container.labels.get(DIGEST_LABEL).map(String::as_str) != Some(digest) {
-        Some(Need::Recreate)
-    } else if container.state != "running" || engine.run_of(&container.id)?.is_looping() {
-        // compose makes it anew where its image was replaced.
-        Some(Need::Start)
-    } else {
-        None
-    })
+    fn need(&self, engine: &Engine, container: &Container, digest: &str) -> Result<Option<Need>> {
+        Ok(if !container.is_whole(&self.definition.project) {
+            Some(Need::Mend)
+        } else if container.digest() != Some(digest) {
+            Some(Need::Recreate)
+        } else if container.state != "running" || engine.run_of(&container.id)?.is_looping() {
+            // compose makes it anew where its image was replaced.
+            Some(Need::Start)
+        } else {
+            None
+        })
+    }
 }
 
 impl Resource for Stack {
@@ -135,28 +135,30 @@ impl Resource for Stack {
             .needs(host)?
             .into_iter()
             .partition(|(_, need)| *need == Need::Mend);
-        self.up(&["--force-recreate"], &broken)?;
-        self.up(&[], &sound)
+        self.up(host, &["--force-recreate"], &broken)?;
+        self.up(host, &[], &sound)
     }
 
     fn owned(&self, _host: &Host) -> Vec<Owned> {
         vec![Owned::Stack {
-            project: PROJECT.to_owned(),
+            project: self.definition.project.clone(),
             dir: self.definition.dir.clone(),
         }]
     }
 }
 
 /// `docker compose`, told everything that the operator's environment could otherwise decide.
-fn compose(definition: &Definition) -> Program {
+fn compose(definition: &Definition, host: &Host) -> Result<Program> {
     let dir = definition.dir.as_os_str();
-    Program::new("docker")
+    let files = definition.layers(host)?;
+    let program = Program::new("docker")
         .arg(format!("--host=unix://{SOCKET}"))
-        .args(["compose", "--project-name", PROJECT])
+        .args(["compose", "--project-name", &definition.project])
         .arg("--project-directory")
         .arg(dir)
-        .arg("--file")
-        .arg(definition.path())
         .arg("--env-file")
-        .arg(definition.dir.join(".env"))
+        .arg(definition.dir.join(".env"));
+    Ok(files
+        .into_iter()
+        .fold(program, |program, file| program.arg("--file").arg(file)))
 }

@@ -13,7 +13,8 @@ use crate::receipt::Owned;
 use crate::render::render;
 use crate::ui;
 
-const PATH: &str = "/etc/sysctl.d/99-streamhub-webrtc.conf";
+/// Where they are set.
+pub const PATH: &str = "/etc/sysctl.d/99-streamhub-webrtc.conf";
 /// In bytes.
 const LEAST: u64 = 16_777_216;
 const NAMES: [&str; 2] = ["net.core.rmem_max", "net.core.wmem_max"];

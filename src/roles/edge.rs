@@ -8,27 +8,33 @@ use std::path::PathBuf;
 
 use minijinja::context;
 
+use crate::engine::PROJECT;
 use crate::fault::Result;
 use crate::host::Protocol::{Tcp, Udp};
 use crate::origin_api::Answer;
+use crate::receipt::Owned;
 use crate::render::{render, source};
 use crate::resource::{
-    ComposeFile, Data, Definition, Directory, Docker, Env, File, Firewall, Image, Port, Program,
-    Resources, Rule, Service, Stack, Sysctl, Timer,
+    Absent, Adoption, ComposeFile, Data, Definition, Directory, Docker, Env, File, Firewall, Image,
+    Kept, Port, Program, Resources, Rule, SERVICE, SYSCTL, Service, Stack, Sysctl, TIMER, Timer,
 };
 use crate::secret::Secret;
-use crate::settings::{HEARTBEAT_ENV, MASTER_CA, Settings};
+use crate::settings::{HEARTBEAT_ENV, HEARTBEAT_SCRIPT, MASTER_CA, Settings};
 
 /// What must stand before the origin hears of this host.
 pub fn prepare(settings: &Settings) -> Resources {
     let dir = &settings.dir;
-    let mut wanted: Resources = vec![
+    let mut wanted = Resources::new();
+    if let Some(adoption) = adoption(settings) {
+        wanted.push(Box::new(adoption));
+    }
+    wanted.extend::<Resources>(vec![
         Box::new(Docker),
         Box::new(Sysctl),
         Box::new(Firewall::open(PUBLIC_PORTS)),
         Box::new(Program),
         Box::new(Directory::new(dir, 0o755)),
-    ];
+    ]);
     for service in SERVICES {
         wanted.push(Box::new(Image(service.image)));
     }
@@ -45,6 +51,7 @@ pub fn serve(settings: &Settings, answer: &Answer, cores: usize) -> Result<Resou
         Box::new(stack.env.clone()),
         Box::new(heartbeat_env(settings, answer)),
         Box::new(Data::new(stack.env.clone(), &settings.dir)),
+        Box::new(Kept::copy_of(stack.path())),
         Box::new(ComposeFile(stack.clone())),
         Box::new(unit("streamhub-heartbeat.service")?),
         Box::new(unit("streamhub-heartbeat.timer")?),
@@ -54,6 +61,10 @@ pub fn serve(settings: &Settings, answer: &Answer, cores: usize) -> Result<Resou
     }
     wanted.push(Box::new(Stack::new(stack, settings.drain)));
     wanted.push(Box::new(Timer));
+    wanted.push(Box::new(Absent {
+        path: HEARTBEAT_SCRIPT,
+        why: "the timer runs streamhub-install now",
+    }));
     Ok(wanted)
 }
 
@@ -96,6 +107,7 @@ fn definition(settings: &Settings, answer: &Answer, cores: usize) -> Definition 
     Definition {
         role: "edge",
         dir: settings.dir.clone(),
+        project: settings.project.clone(),
         services: SERVICES,
         redis: context! {
             username => redis.username.is_some(),
@@ -111,7 +123,6 @@ fn env(settings: &Settings, answer: &Answer, cores: usize) -> Env {
     let redis = &answer.redis;
     let set = |value: &str| Rule::Set(value.to_owned());
     let secret = |value: &Secret| set(value.expose());
-    let optional = |value: Option<Rule>| value.unwrap_or(Rule::Absent);
     let api = settings.edge.origin();
     // compose refuses more than the host has.
     let cpus = |most: f64| Rule::Default(most.min(cores as f64).to_string());
@@ -165,6 +176,10 @@ fn env(settings: &Settings, answer: &Answer, cores: usize) -> Env {
     }
 }
 
+fn optional(rule: Option<Rule>) -> Rule {
+    rule.unwrap_or(Rule::Absent)
+}
+
 fn heartbeat_env(settings: &Settings, answer: &Answer) -> Env {
     let token = settings.edge.token.as_ref().map_or("", Secret::expose);
     let api = settings.edge.origin();
@@ -175,6 +190,12 @@ fn heartbeat_env(settings: &Settings, answer: &Answer) -> Env {
             ("STREAMHUB_HB_URL", Rule::Set(api.to_owned())),
             ("STREAMHUB_HB_TOKEN", Rule::Set(token.to_owned())),
             ("STREAMHUB_HB_NODE_ID", Rule::Set(answer.node_id.clone())),
+            (
+                "STREAMHUB_HB_PROJECT",
+                optional(
+                    (settings.project != PROJECT).then(|| Rule::Set(settings.project.clone())),
+                ),
+            ),
         ],
         secret: &["STREAMHUB_HB_TOKEN"],
     }
@@ -193,6 +214,34 @@ fn file(path: impl Into<PathBuf>, text: String) -> File {
     }
 }
 
+/// The taking over of a node that the predecessor set up.
+fn adoption(settings: &Settings) -> Option<Adoption> {
+    let saved = &settings.saved;
+    let receipt = saved.receipt.as_ref().filter(|_| saved.is_inferred)?;
+    let dir = &receipt.dir;
+    let file = |path: PathBuf| Owned::File { path };
+    let unit = |name: &str| Owned::Unit {
+        name: name.to_owned(),
+    };
+    Some(Adoption {
+        inferred: receipt.in_words(),
+        things: vec![
+            Owned::Directory { path: dir.clone() },
+            file(dir.join(".env")),
+            file(dir.join("docker-compose.yml")),
+            file(HEARTBEAT_ENV.into()),
+            file(HEARTBEAT_SCRIPT.into()),
+            file(SYSCTL.into()),
+            unit(TIMER),
+            unit(SERVICE),
+            Owned::Stack {
+                project: settings.project.clone(),
+                dir: dir.clone(),
+            },
+        ],
+    })
+}
+
 /// Every file that an edge writes, for a look at each before anything is changed.
 pub fn files(settings: &Settings) -> Vec<PathBuf> {
     ["docker-compose.yml", ".env"]
@@ -205,7 +254,7 @@ pub fn files(settings: &Settings) -> Vec<PathBuf> {
                 crate::receipt::PATH,
                 "/etc/systemd/system/streamhub-heartbeat.service",
                 "/etc/systemd/system/streamhub-heartbeat.timer",
-                "/etc/sysctl.d/99-streamhub-webrtc.conf",
+                SYSCTL,
                 "/usr/local/bin/streamhub-install",
                 "/var/log/streamhub-install.log",
             ]

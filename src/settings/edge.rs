@@ -40,6 +40,8 @@ pub struct Edge {
     pub node_name: String,
     pub node_ip: Option<IpAddr>,
     pub region: Option<String>,
+    /// The origin may know one that this host does not: the predecessor kept none, and none was given.
+    pub region_is_unknown: bool,
     /// Who tells this host its public address; `None` when that is switched off.
     pub ip_lookup: Option<Url>,
 }
@@ -65,6 +67,11 @@ impl Edge {
         let kept_ca = kept.master_ca_file.map(|path| host.path(path));
         let ca_file = flags.master_ca_file.clone().or(kept_ca);
         let (master_ca, authorities) = ca_file.as_deref().map(authorities).transpose()?.unzip();
+        let asked_name = flags.node_name.clone().or(kept.node_name);
+        let name = match asked_name {
+            None if saved.joined.is_some() => return Err(nameless()),
+            asked => node_name(asked, host)?,
+        };
         Ok(Self {
             token,
             api_token: api_token(given)?,
@@ -73,13 +80,14 @@ impl Edge {
             master_url_is_default: asked_url.is_none(),
             master_ca,
             authorities: authorities.unwrap_or_default(),
-            node_name: node_name(flags.node_name.clone().or(kept.node_name), host)?,
+            node_name: name,
             node_ip: match (flags.node_ip, kept.node_ip) {
                 (Some(ip), _) => Some(ip),
                 (None, Some(ip)) => Some(ip.parse().context("the receipt's node_ip")?),
                 (None, None) => None,
             },
             region: region(flags.region.clone().or(kept.region))?,
+            region_is_unknown: kept.region_is_unknown && flags.region.is_none(),
             ip_lookup: ip_lookup()?,
         })
     }
@@ -124,6 +132,16 @@ impl Edge {
     }
 }
 
+/// Under another name it would become a second row, and the first one stay for ever.
+fn nameless() -> anyhow::Error {
+    Fault::new(
+        Exit::Usage,
+        "this node has joined, and nothing here tells under which name",
+    )
+    .fix("pass --node-name with the name that the origin's dashboard shows for it")
+    .into()
+}
+
 fn first_join_needs(ip: bool, token: bool) -> anyhow::Error {
     let needed = [
         (ip, "--master-ip", "the origin's IP address"),
@@ -161,7 +179,8 @@ fn authorities(path: &Path) -> Result<(String, Vec<Certificate>)> {
     })
 }
 
-fn default_url(master_ip: IpAddr) -> Result<Url> {
+/// Where an origin's core listens, on this address.
+pub(super) fn default_url(master_ip: IpAddr) -> Result<Url> {
     let host = match master_ip {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),

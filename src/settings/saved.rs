@@ -4,22 +4,23 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use super::predecessor;
 use crate::env_file::EnvFile;
 use crate::fault::{Exit, Fault, Result, is_permission_denied};
-use crate::host::{Found, Host};
+use crate::host::Host;
 use crate::origin_api::Answer;
 use crate::receipt::{self, Receipt};
 use crate::secret::Secret;
 
 /// Where an edge keeps its join token and node id, and nowhere else.
 pub const HEARTBEAT_ENV: &str = "/etc/streamhub/heartbeat.env";
-/// What only the predecessor, a shell script, installs.
-const PREDECESSORS: &str = "/usr/local/bin/streamhub-heartbeat.sh";
 
 /// What is known from before.
 #[derive(Clone, Debug, Default)]
 pub struct Saved {
     pub receipt: Option<Receipt>,
+    /// The predecessor set this node up: the receipt is inferred from what it left, and not written yet.
+    pub is_inferred: bool,
     /// The join token, also where the rest of what a join left is gone.
     pub token: Option<Secret>,
     /// A node that has joined: the origin's last answer.
@@ -36,11 +37,12 @@ pub struct Joined {
 }
 
 impl Saved {
-    /// Reads the receipt.
+    /// Reads the receipt, or infers one from what the predecessor left; `asked_dir` is where an operator
+    /// says that this is.
     ///
     /// # Errors
-    /// If it can't be read as one, or the predecessor set this host up.
-    pub(super) fn load(host: &Host) -> Result<Self> {
+    /// If something can't be read as what it should be.
+    pub fn load(host: &Host, asked_dir: Option<&Path>) -> Result<Self> {
         let receipt = match Receipt::load(host) {
             Ok(receipt) => receipt,
             Err(e) if is_permission_denied(&e) => {
@@ -51,13 +53,21 @@ impl Saved {
             }
             Err(e) => return Err(e),
         };
-        if receipt.is_none() && matches!(host.find(Path::new(PREDECESSORS))?, Found::File(_)) {
-            return Err(super::fences::later(
-                "taking over a node that the install.sh script set up (it can go on as it is)",
-            ));
-        }
-        Ok(Self {
+        let saved = Self {
             receipt,
+            ..Self::default()
+        };
+        if saved.was_taken() {
+            return Ok(saved);
+        }
+        let Some(mut inferred) = predecessor::inferred_receipt(host, asked_dir)? else {
+            return Ok(saved);
+        };
+        // A join that no origin has taken may have brought a package all the same.
+        inferred.owned = saved.receipt.map_or_else(Vec::new, |receipt| receipt.owned);
+        Ok(Self {
+            receipt: Some(inferred),
+            is_inferred: true,
             ..Self::default()
         })
     }
@@ -114,7 +124,8 @@ fn joined(host: &Host, dir: &Path, beat: &EnvFile) -> Result<Option<Joined>> {
     Ok(Some(Joined { answer }))
 }
 
-fn read(host: &Host, path: &Path) -> Result<Option<EnvFile>> {
+/// A file of settings, if it is there.
+pub(super) fn read(host: &Host, path: &Path) -> Result<Option<EnvFile>> {
     host.read_ours(path)?
         .map(|bytes| EnvFile::parse(&bytes))
         .transpose()

@@ -25,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adoption_test;
 mod base;
 mod cgroups;
 mod cluster;
@@ -56,6 +57,7 @@ mod origin_away_test;
 mod output_test;
 mod place;
 mod ports_test;
+mod predecessor;
 mod preflight_test;
 mod problems;
 mod process;

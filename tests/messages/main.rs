@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adoption;
 mod changes;
 #[path = "../hostile/engine.rs"]
 mod engine;

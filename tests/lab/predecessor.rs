@@ -1,0 +1,86 @@
+//! An edge as the install.sh script left it: made of what was recorded of real ones (`fixtures/predecessor/`).
+
+use serde_json::{Value, json};
+
+use crate::cluster::{API_KEY, API_SECRET, Origin, REDIS_PASSWORD, TOKEN, edge};
+use crate::host::Host;
+
+const ENV: &str = include_str!("../../fixtures/predecessor/edge.env");
+const COMPOSE: &str = include_str!("../../fixtures/predecessor/docker-compose.yml");
+pub const SCRIPT: &str = "/usr/local/bin/streamhub-heartbeat.sh";
+const HEARTBEAT: &str = "#!/bin/sh\n. /etc/streamhub/heartbeat.env\nexit 0\n";
+const SERVICE: &str = "[Unit]\nDescription=StreamHub heartbeat\n
+[Service]\nType=oneshot\nExecStart=/usr/local/bin/streamhub-heartbeat.sh\n";
+const TIMER: &str = "[Unit]\nDescription=StreamHub heartbeat\n
+[Timer]\nOnBootSec=30\nOnUnitActiveSec=30\n\n[Install]\nWantedBy=timers.target\n";
+const SYSCTL: &str = "net.core.rmem_max=16777216\nnet.core.wmem_max=16777216\n";
+
+/// The name that the recorded `.env` has.
+pub const NAME: &str = "edge-ams-1";
+pub const REGION: &str = "eu-west";
+
+/// A host that the script has joined to this origin, in `dir`, with what an operator has added since.
+pub fn predecessors_edge(origin: &Origin, dir: &str) -> Host {
+    let host = edge("server-7");
+    settle(&host, origin, dir);
+    host
+}
+
+/// Makes of a host what the script would have.
+pub fn settle(host: &Host, origin: &Origin, dir: &str) {
+    let url = format!("http://{}:3020", origin.host.ip());
+    let row = registered(origin, host);
+    let env = ENV
+        .replace("10.0.0.10", &origin.host.ip().to_string())
+        .replace("APIexamplekey01", API_KEY)
+        .replace("ExampleLiveKitSecretOf40CharactersLong00", API_SECRET)
+        .replace("ExampleRedisPassword", REDIS_PASSWORD);
+    let write = |name: &str, text: &str, mode| host.write(&format!("{dir}/{name}"), text, mode);
+    // An operator's own line, without a line end.
+    write(".env", &format!("{env}# ours\nOPERATORS_OWN=a b #c"), 0o600);
+    write("docker-compose.yml", COMPOSE, 0o644);
+    write(".git/HEAD", "ref: refs/heads/main\n", 0o644);
+    write("deploy/backup.sh", "#!/bin/sh\n", 0o755);
+    write("server/package.json", "{}\n", 0o644);
+    write("data/apps/live/recording.mp4", "a recording", 0o644);
+    host.sh_ok(&format!(
+        "chmod 0775 {dir}/data/apps; install -d -m 0700 /etc/streamhub"
+    ));
+    let beat =
+        format!("STREAMHUB_HB_URL={url}\nSTREAMHUB_HB_TOKEN={TOKEN}\nSTREAMHUB_HB_NODE_ID={row}\n");
+    host.write("/etc/streamhub/heartbeat.env", beat, 0o600);
+    host.write(SCRIPT, HEARTBEAT, 0o755);
+    host.write(
+        "/etc/systemd/system/streamhub-heartbeat.service",
+        SERVICE,
+        0o644,
+    );
+    host.write(
+        "/etc/systemd/system/streamhub-heartbeat.timer",
+        TIMER,
+        0o644,
+    );
+    host.write("/etc/sysctl.d/99-streamhub-webrtc.conf", SYSCTL, 0o644);
+    host.sh_ok("systemctl daemon-reload; systemctl enable --quiet --now streamhub-heartbeat.timer");
+    host.sh_ok(&format!(
+        "cd {dir} && docker compose up --quiet-pull --detach --no-deps livekit ingress egress 2>&1"
+    ));
+}
+
+/// Registers the node as the script did, and returns its id.
+fn registered(origin: &Origin, host: &Host) -> String {
+    let body = json!({ "name": NAME, "ip": host.ip(), "region": REGION });
+    let said = origin
+        .host
+        .command(["curl", "--silent", "--fail", "--data-binary", "@-"])
+        .args(["--header", "Content-Type: application/json"])
+        .args(["--header", &format!("X-Cluster-Token: {TOKEN}")])
+        .args(["http://127.0.0.1:3020/api/v1/cluster/join"])
+        .stdin(body.to_string())
+        .ok();
+    let said: Value = serde_json::from_str(&said).expect("it is JSON");
+    said["data"]["nodeId"]
+        .as_str()
+        .expect("it has one")
+        .to_owned()
+}
