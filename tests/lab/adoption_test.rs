@@ -208,6 +208,8 @@ fn an_edge_of_the_script_is_adopted_by_the_command_that_made_it_in_a_place_of_it
     ));
     assert_eq!(host.lives(), lives);
     is_ours_and_stays(&host, &origin);
+    // The unit's own beat, not that of a run.
+    host.sh_ok("systemctl start streamhub-heartbeat.service");
     let services = &origin.node(NAME)["stats"]["services"];
     assert_eq!(services["livekit"], "running", "{services}");
 }
