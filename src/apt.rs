@@ -1,5 +1,7 @@
 //! Packages of the distribution, waiting for whoever else is installing and mending what was cut off.
 
+mod known;
+
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -7,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use nix::fcntl::{FcntlArg, fcntl};
+
+pub use known::{Source, available, installed, offered_by, present, simulate, sources};
 
 use crate::exec::{Finished, Program};
 use crate::fault::{Exit, Fault, Result};
@@ -30,12 +34,22 @@ const RUN_LIMIT: Duration = Duration::from_secs(1800);
 /// If the locks are not free within 10 minutes, or apt fails.
 pub fn install(host: &Host, packages: &[&str]) -> Result<()> {
     repair(host)?;
-    run(
-        host,
-        &apt_get()
-            .args(["install", "--yes", "--no-install-recommends", "--no-remove"])
-            .args(packages),
-    )
+    run(host, &installation(packages))
+}
+
+/// Brings what [`install`] would need into apt's cache, each file as the repository signed it.
+///
+/// # Errors
+/// As [`install`].
+pub fn download(host: &Host, packages: &[&str]) -> Result<()> {
+    repair(host)?;
+    run(host, &installation(packages).arg("--download-only"))
+}
+
+fn installation(packages: &[&str]) -> Program {
+    apt_get()
+        .args(["install", "--yes", "--no-install-recommends", "--no-remove"])
+        .args(packages)
 }
 
 /// Refreshes the lists of what can be installed.
@@ -47,32 +61,22 @@ pub fn update(host: &Host) -> Result<()> {
     run(host, &apt_get().arg("update"))
 }
 
-/// The first of `names` that can be installed here.
+/// Refreshes the lists of one source alone, a file below `/etc/apt`.
 ///
 /// # Errors
-/// If apt can't be asked.
-pub fn available<'a>(names: &[&'a str]) -> Result<Option<&'a str>> {
-    for name in names {
-        let policy = Program::new("apt-cache").args(["policy", name]).succeed()?;
-        let candidate = policy
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("Candidate: "));
-        if candidate.is_some_and(|version| version != "(none)") {
-            return Ok(Some(name));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether a package is installed.
-///
-/// # Errors
-/// If dpkg can't be asked.
-pub fn has(name: &str) -> Result<bool> {
-    let asked = Program::new("dpkg-query")
-        .args(["--show", "--showformat", "${db:Status-Status}", name])
-        .run()?;
-    Ok(asked.stdout == "installed")
+/// As [`install`]; and where the source does not answer, or is not signed by its key.
+pub fn update_one(host: &Host, source: &Path) -> Result<()> {
+    let option = |name: &str, value: &str| ["-o".to_owned(), format!("{name}={value}")];
+    let update = apt_get()
+        .args(["update", "--error-on=any"])
+        .args(option("Dir::Etc::SourceList", &source.to_string_lossy()))
+        .args(option("Dir::Etc::SourceParts", "-"))
+        // The lists of the other sources stay.
+        .args(option("APT::Get::List-Cleanup", "0"))
+        // Whatever the operator lets other repositories get away with.
+        .args(option("Acquire::AllowInsecureRepositories", "0"))
+        .args(option("Acquire::AllowWeakRepositories", "0"));
+    run(host, &update)
 }
 
 /// Finishes what an interrupted dpkg left half done.

@@ -19,6 +19,12 @@ Environment only:
   STREAMHUB_SKIP_OS_CHECK  1 is --skip-check os
   STREAMHUB_IP_LOOKUP_URL  who tells this host its public address; default https://api.ipify.org,
                            empty: nobody
+  STREAMHUB_DOCKER_REPO_URL
+                           a mirror of Docker's repository, https only; default
+                           https://download.docker.com/linux/ubuntu
+  STREAMHUB_DOCKER_KEY_FINGERPRINT
+                           the one key that may sign it, 40 hexadecimal digits; default Docker's,
+                           9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88
 
 Exit codes:
   0    done, also with warnings

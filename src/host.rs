@@ -158,11 +158,13 @@ impl Host {
         Ok(())
     }
 
-    /// Removes a file, or a symlink and not what it points to; one that is not there is no error.
+    /// Removes a file, or a symlink and not what it points to, and what a killed run left beside it. One
+    /// that is not there is no error.
     ///
     /// # Errors
     /// If it can't be removed.
     pub fn remove(&self, path: &Path) -> Result<()> {
+        self.clear_unfinished(path)?;
         let real = self.path(path);
         let what = || format!("removing {}", path.display());
         match fs::remove_file(&real) {

@@ -109,7 +109,11 @@ impl Plan {
             let created = matches!(change, Change::Create(_));
             receipt.begin(host, resource.owned(host), created)?;
             HAS_CHANGED.store(true, Ordering::Relaxed);
-            ui::step(&name, || resource.apply(host)).with_context(|| name.clone())?;
+            if let Err(error) = ui::step(&name, || resource.apply(host)) {
+                // The failure is what is told, also where the receipt can't be written any more.
+                let _ = receipt.fail(host);
+                return Err(error.context(name));
+            }
             receipt.finish(host)?;
             changed.push(name);
         }

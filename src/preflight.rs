@@ -64,6 +64,11 @@ pub const CHECKS: &[Check] = &[
         look: host_checks::docker,
     },
     Check {
+        name: "docker-repository",
+        protects: "a missing Docker that can't be had, or not be trusted",
+        look: host_checks::docker_repository,
+    },
+    Check {
         name: "compose",
         protects: "a compose plugin that can't read our files",
         look: host_checks::compose,

@@ -7,7 +7,8 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Exit, Fault, Result};
-use crate::host::Host;
+use crate::host::{Found, Host};
+use crate::{apt, exec};
 
 /// Where it lies.
 pub const PATH: &str = "/etc/streamhub/receipt.json";
@@ -189,10 +190,42 @@ impl Receipt {
         if !self.owned.iter().any(|entry| entry.pending) {
             return Ok(());
         }
+        self.drop_absent(host)?;
         for entry in &mut self.owned {
             entry.pending = false;
         }
         self.save(host)
+    }
+
+    /// Notes that a change has failed: what it took back, or never made, is not ours.
+    ///
+    /// # Errors
+    /// As [`Receipt::begin`].
+    pub fn fail(&mut self, host: &Host) -> Result<()> {
+        self.drop_absent(host)?;
+        self.save(host)
+    }
+
+    /// What was only going to be ours and is not there would be a stranger's if it came later.
+    fn drop_absent(&mut self, host: &Host) -> Result<()> {
+        for entry in self.owned.iter_mut().filter(|entry| entry.pending) {
+            if let Owned::Packages { names } = &mut entry.thing
+                && exec::is_installed("dpkg-query")
+            {
+                let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+                *names = apt::present(&asked)?
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect();
+            }
+        }
+        let is_there = |entry: &Entry| match &entry.thing {
+            Owned::File { path } => !matches!(host.find(path), Ok(Found::Nothing)),
+            Owned::Packages { names } => !names.is_empty(),
+            _ => true,
+        };
+        self.owned.retain(|entry| !entry.pending || is_there(entry));
+        Ok(())
     }
 
     /// Keeps the settings for re-runs, if they are new.

@@ -52,6 +52,10 @@ const TEMPLATES: &[(&str, &str)] = &[
         include_str!("../templates/streamhub-heartbeat.timer"),
     ),
     (
+        "docker.sources",
+        include_str!("../templates/docker.sources"),
+    ),
+    (
         "99-streamhub-webrtc.conf",
         include_str!("../templates/99-streamhub-webrtc.conf"),
     ),

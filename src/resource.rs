@@ -21,7 +21,10 @@ pub use adoption::Adoption;
 pub use compose::{ComposeFile, Definition, Service};
 pub use data::Data;
 pub use directory::Directory;
-pub use docker::{Docker, Installed, OLDEST_COMPOSE, compose_version, too_old};
+pub use docker::{
+    DEFAULT_KEY, DEFAULT_URL, Docker, DockerSource, Fingerprint, Installed, OLDEST_COMPOSE,
+    Repository, compose_version, too_old,
+};
 pub use env::{Env, Rule};
 pub use file::File;
 pub use firewall::{Firewall, Port};

@@ -1,5 +1,6 @@
 //! Flags over environment over saved over default, validated: what the rest of the program works from.
 
+mod docker;
 mod edge;
 mod fences;
 mod predecessor;
@@ -19,6 +20,7 @@ use crate::engine::PROJECT;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::receipt;
+use crate::resource::Docker;
 
 /// Where StreamHub lives unless told otherwise.
 const DEFAULT_DIR: &str = "/opt/streamhub";
@@ -33,7 +35,8 @@ pub struct Settings {
     /// The compose project.
     pub project: String,
     pub dry_run: bool,
-    pub docker_source: DockerSource,
+    /// Docker on this host, and where it comes from if it is missing.
+    pub docker: Docker,
     /// How long a recreated service may finish its calls.
     pub drain: Duration,
     /// Preflight checks that are skipped, by name.
@@ -41,13 +44,6 @@ pub struct Settings {
     pub edge: Edge,
     /// What an earlier run left, as far as this user may read it.
     pub saved: Saved,
-}
-
-/// Where a missing Docker comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DockerSource {
-    Distro,
-    Nowhere,
 }
 
 impl Settings {
@@ -73,10 +69,7 @@ impl Settings {
         let dir = dir(given, &saved)?;
         let kept = saved.settings();
         let source = flags.docker_source.clone().or(kept.docker_source.clone());
-        let docker_source = match source.as_deref() {
-            Some("none") => DockerSource::Nowhere,
-            _ => DockerSource::Distro,
-        };
+        let docker = docker::docker(source.as_deref())?;
         let drain = flags.drain_timeout.clone().or(kept.drain_timeout.clone());
         let drain = drain_timeout(drain.as_deref().unwrap_or(DEFAULT_DRAIN))?;
         let mut skip = flags.skip_check.clone();
@@ -89,7 +82,7 @@ impl Settings {
             dir,
             project: kept.project.unwrap_or_else(|| PROJECT.to_owned()),
             dry_run: flags.dry_run,
-            docker_source,
+            docker,
             drain,
             skip,
             edge,

@@ -65,7 +65,8 @@ pub struct InstallFlags {
     /// Where StreamHub lives; default /opt/streamhub.
     #[arg(long, value_name = "PATH", help_heading = "Run")]
     pub dir: Option<PathBuf>,
-    /// Where a missing Docker comes from; `none` refuses to install one. Default auto.
+    /// Where a missing Docker comes from: Docker's own repository, the distribution, or, with auto, Docker's and else
+    /// the distribution's; none refuses to install one. Default auto.
     #[arg(long, value_name = "SOURCE", value_parser = ["auto", "docker", "distro", "none"], help_heading = "Run")]
     pub docker_source: Option<String>,
     /// How long a media service that is recreated may finish its calls, such as 90s or 5m; default 2m.

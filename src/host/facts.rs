@@ -16,6 +16,8 @@ pub struct Os {
     pub id: String,
     /// `VERSION_ID`, for example `24.04`.
     pub version: String,
+    /// `VERSION_CODENAME`, for example `noble`: what package repositories call it.
+    pub codename: String,
     /// `PRETTY_NAME`, for people.
     pub name: String,
     /// The machine's architecture, for example `x86_64`.
@@ -48,6 +50,7 @@ impl Host {
         Ok(Os {
             id: field("ID"),
             version: field("VERSION_ID"),
+            codename: field("VERSION_CODENAME"),
             name: field("PRETTY_NAME"),
             arch: uname.machine().to_string_lossy().into_owned(),
         })

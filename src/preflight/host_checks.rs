@@ -9,9 +9,8 @@ use crate::env_file::EnvFile;
 use crate::exec;
 use crate::fault::{Exit, Result};
 use crate::host::Found;
-use crate::resource::{Installed, OLDEST_COMPOSE, compose_version, too_old};
+use crate::resource::{DockerSource, Installed, OLDEST_COMPOSE, compose_version, too_old};
 use crate::roles::edge;
-use crate::settings::DockerSource;
 
 const GIB: u64 = 1 << 30;
 const LEAST_DISK: u64 = 5 * GIB;
@@ -157,12 +156,12 @@ pub(super) fn docker(scene: &Scene<'_>) -> Findings {
     {
         return not_ready(
             format!("Docker comes from a snap ({snap}), which can't mount what lies below /opt"),
-            "remove it (snap remove docker) and run this again: it installs the distribution's",
+            "remove it (snap remove docker) and run this again: it installs another",
         );
     }
     let installed = Installed::look(scene.host)?;
     let missing = installed.missing();
-    if scene.settings.docker_source == DockerSource::Nowhere && !missing.is_empty() {
+    if scene.settings.docker.source == DockerSource::Nowhere && !missing.is_empty() {
         return not_ready(
             format!(
                 "--docker-source none says not to install Docker, and this host lacks {}",
@@ -172,6 +171,26 @@ pub(super) fn docker(scene: &Scene<'_>) -> Findings {
         );
     }
     taken_names(scene)
+}
+
+/// Asks Docker's repository only where a missing Docker is to come from it.
+pub(super) fn docker_repository(scene: &Scene<'_>) -> Findings {
+    let docker = &scene.settings.docker;
+    let Some(repository) = docker.repository_to_add(scene.host)? else {
+        return Ok(Vec::new());
+    };
+    let may_be_the_distributions = docker.may_be_the_distributions(scene.host)?;
+    let Err(why) = repository.look(scene.host) else {
+        return Ok(Vec::new());
+    };
+    let fault = repository.fault(Exit::NotReady, why);
+    if !may_be_the_distributions {
+        return Err(fault.into());
+    }
+    Ok(vec![Finding::warning(
+        format!("{} ({why}): Docker will be the distribution's", fault.what),
+        fault.fix.unwrap_or_default(),
+    )])
 }
 
 /// The containers' names are fixed, since others rely on them.

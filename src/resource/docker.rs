@@ -1,111 +1,171 @@
 //! A Docker engine that runs, with the compose plugin. One that works is left alone.
 
-use std::path::{Path, PathBuf};
+mod installed;
+mod key;
+mod packages;
+mod repository;
+
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+pub use installed::{Installed, OLDEST_COMPOSE, compose_version, too_old};
+pub use key::Fingerprint;
+pub use repository::{DEFAULT_KEY, DEFAULT_URL, Repository};
+
+use anyhow::ensure;
+use packages::{Vendor, refuse_to_change_engine, vendor_of};
 
 use super::{Change, Resource};
 use crate::engine::Engine;
-use crate::exec::{self, Program};
+use crate::exec::Program;
 use crate::fault::{Exit, Fault, Result};
-use crate::host::{Found, Host};
+use crate::host::Host;
 use crate::receipt::Owned;
-use crate::{apt, signals};
+use crate::{apt, signals, ui};
 
-/// Where docker looks for its plugins, in its order: the first one found is the one that it runs.
-const PLUGIN_DIRS: &[&str] = &[
-    "/root/.docker/cli-plugins",
-    "/usr/local/lib/docker/cli-plugins",
-    "/usr/local/libexec/docker/cli-plugins",
-    "/usr/lib/docker/cli-plugins",
-    "/usr/libexec/docker/cli-plugins",
-];
-/// The distribution's engine.
-const ENGINE_PACKAGE: &str = "docker.io";
-/// Its client, where it is not in the engine's package: Debian's, and only recommended there.
-const CLIENT_PACKAGES: &[&str] = &["docker-cli"];
-/// The compose plugin beside the distribution's engine: Ubuntu's name, Debian's name.
-const COMPOSE_PACKAGES: &[&str] = &["docker-compose-v2", "docker-compose"];
-/// The compose plugin beside an engine from Docker's own repository; the others bring the same file.
-const DOCKERS_COMPOSE: &[&str] = &["docker-compose-plugin"];
-const DOCKERS_CLIENT: &str = "docker-ce-cli";
-/// The first version that knows `configs:` with `content:`.
-pub const OLDEST_COMPOSE: (u32, u32, u32) = (2, 23, 1);
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Docker on this host.
-#[derive(Clone, Copy, Debug)]
-pub struct Docker;
-
-/// What is there of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Installed {
-    /// Installed, running or not.
-    pub engine: bool,
-    pub client: bool,
-    /// The compose plugin's binary.
-    pub compose: Option<PathBuf>,
+/// Docker on this host, and where it comes from if it is missing.
+#[derive(Clone, Debug)]
+pub struct Docker {
+    pub source: DockerSource,
+    pub repository: Repository,
 }
 
-impl Installed {
-    /// Looks, without starting anything.
+/// Where a missing Docker comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DockerSource {
+    /// From Docker's own repository, and from the distribution where that one can't be used.
+    Auto,
+    /// From Docker's own repository.
+    Docker,
+    /// From the distribution.
+    Distro,
+    /// It is not installed.
+    Nowhere,
+}
+
+impl Docker {
+    /// The repository, where it has to be added to apt before what is missing can be installed.
     ///
     /// # Errors
-    /// If the kernel won't say.
-    pub fn look(host: &Host) -> Result<Self> {
-        // A plugin may be a symlink; what it points to is the distribution's business.
-        let there = |path: &PathBuf| matches!(host.find(path), Ok(Found::File(_) | Found::Symlink));
-        let mut plugins = PLUGIN_DIRS
-            .iter()
-            .map(|dir| Path::new(dir).join("docker-compose"));
-        // One that answers, or that this user may not ask, is there wherever it was put.
-        let answers = || !matches!(Engine::find(host), Ok(None));
-        Ok(Self {
-            engine: exec::is_installed("dockerd") || answers(),
-            client: exec::is_installed("docker"),
-            compose: plugins.find(there).map(|path| host.path(path)),
+    /// If apt or dpkg can't be asked.
+    pub fn repository_to_add(&self, host: &Host) -> Result<Option<&Repository>> {
+        let installed = Installed::look(host)?;
+        let may_add = matches!(self.source, DockerSource::Auto | DockerSource::Docker);
+        if !may_add || installed.missing().is_empty() || self.vendor(&installed)? != Vendor::Docker
+        {
+            return Ok(None);
+        }
+        // A Docker of which only a part is missing may come from a mirror that apt knows.
+        let is_offered = |installed| -> Result<bool> {
+            let missing = Vendor::Docker.missing(installed);
+            Ok(Vendor::Docker.installable(installed)?.len() == missing.len())
+        };
+        if vendor_of(&installed)?.is_some() && is_offered(&installed)? {
+            return Ok(None);
+        }
+        Ok((!self.repository.is_known(host)?).then_some(&self.repository))
+    }
+
+    /// Whether the distribution's Docker will do where Docker's can't be had.
+    ///
+    /// # Errors
+    /// If dpkg can't be asked.
+    pub fn may_be_the_distributions(&self, host: &Host) -> Result<bool> {
+        let is_fresh = vendor_of(&Installed::look(host)?)?.is_none();
+        Ok(self.source == DockerSource::Auto && is_fresh)
+    }
+
+    /// Whose packages complete what is there.
+    fn vendor(&self, installed: &Installed) -> Result<Vendor> {
+        if let Some(vendor) = vendor_of(installed)? {
+            return Ok(vendor);
+        }
+        Ok(match self.source {
+            DockerSource::Auto if self.repository.was_refused() => Vendor::Distribution,
+            DockerSource::Auto | DockerSource::Docker => Vendor::Docker,
+            DockerSource::Distro | DockerSource::Nowhere => Vendor::Distribution,
         })
     }
 
-    /// What is to be installed, in words.
-    pub fn missing(&self) -> Vec<&'static str> {
-        let mut missing = Vec::new();
-        if !self.engine {
-            missing.push("the docker engine");
+    /// Where that comes from, in words.
+    fn origin(&self, host: &Host, installed: &Installed) -> Result<String> {
+        if self.vendor(installed)? == Vendor::Distribution {
+            return Ok("the distribution".to_owned());
         }
-        if !self.client {
-            missing.push("the docker client");
-        }
-        if self.compose.is_none() {
-            missing.push("the docker compose plugin");
-        }
-        missing
+        let url = self.repository.url();
+        Ok(match self.repository_to_add(host)? {
+            Some(_) => format!("Docker's repository {url}, whose key and source are added to apt"),
+            None => "Docker's repository".to_owned(),
+        })
     }
-}
 
-/// The compose plugin's version.
-///
-/// # Errors
-/// If it can't be run or says no version.
-pub fn compose_version(plugin: &Path) -> Result<(u32, u32, u32)> {
-    // Run by itself it answers in half the time that `docker compose` takes to find it.
-    let said = Program::new(plugin)
-        .args(["version", "--short"])
-        .limit(Duration::from_secs(20))
-        .succeed()?;
-    parse_version(said.trim())
-        .with_context(|| format!("docker compose says it is version {:?}", said.trim()))
-}
+    /// Has apt know what is missing, and decides whose packages that will be.
+    fn refresh(&self, host: &Host, installed: &Installed) -> Result<Vendor> {
+        let is_fresh = vendor_of(installed)?.is_none();
+        let mut vendor = self.vendor(installed)?;
+        if vendor == Vendor::Docker {
+            let to_add = self.repository_to_add(host)?;
+            if let Err(error) = self.refresh_dockers(host, installed, to_add, is_fresh) {
+                // What a signal cut off says nothing about the repository.
+                signals::check()?;
+                if let Some(repository) = to_add {
+                    repository.take_back(host)?;
+                }
+                let why = in_one_line(&error);
+                let fault = self.repository.fault(Exit::Failed, &why);
+                if self.source != DockerSource::Auto || !is_fresh {
+                    return Err(fault.into());
+                }
+                let what = fault.what;
+                ui::warn(&format!(
+                    "{what} ({why}): Docker will be the distribution's"
+                ));
+                vendor = Vendor::Distribution;
+            }
+        }
+        if vendor == Vendor::Distribution {
+            if is_fresh {
+                // It may stand there since a run that was cut off.
+                self.repository.take_back(host)?;
+            }
+            apt::update(host)?;
+        }
+        Ok(vendor)
+    }
 
-/// `v2.26.1-4` and the like.
-fn parse_version(text: &str) -> Option<(u32, u32, u32)> {
-    let mut parts = text
-        .trim_start_matches('v')
-        .split(|c: char| !c.is_ascii_digit())
-        .map(str::parse);
-    let mut next = || parts.next()?.ok();
-    Some((next()?, next()?, next()?))
+    /// The same for Docker's own.
+    fn refresh_dockers(
+        &self,
+        host: &Host,
+        installed: &Installed,
+        to_add: Option<&Repository>,
+        is_fresh: bool,
+    ) -> Result<()> {
+        if let Some(repository) = to_add {
+            repository.add(host)?;
+        }
+        apt::update(host)?;
+        if is_fresh {
+            self.fetch(host, installed)?;
+        }
+        Ok(())
+    }
+
+    /// Downloads a whole Docker, which apt would take from this repository and from no other.
+    fn fetch(&self, host: &Host, installed: &Installed) -> Result<()> {
+        let packages = Vendor::Docker.installable(installed)?;
+        for name in Vendor::Docker.missing(installed).concat() {
+            let addresses = apt::offered_by(name)?;
+            ensure!(
+                addresses
+                    .iter()
+                    .any(|address| self.repository.is_at(address)),
+                "apt would not take {name} from it"
+            );
+        }
+        apt::download(host, &packages)
+    }
 }
 
 impl Resource for Docker {
@@ -117,11 +177,13 @@ impl Resource for Docker {
         let installed = Installed::look(host)?;
         let missing = installed.missing();
         if !missing.is_empty() {
-            let what = format!("install {} from the distribution", missing.join(" and "));
-            return Ok(if installed.engine {
-                Change::Update(what)
-            } else {
+            let origin = self.origin(host, &installed)?;
+            let what = format!("install {} from {origin}", missing.join(" and "));
+            let creates = !installed.engine || self.repository_to_add(host)?.is_some();
+            return Ok(if creates {
                 Change::Create(Some(what))
+            } else {
+                Change::Update(what)
             });
         }
         Ok(match Engine::find(host)? {
@@ -132,21 +194,17 @@ impl Resource for Docker {
 
     fn apply(&self, host: &Host) -> Result<()> {
         let installed = Installed::look(host)?;
-        if installed.missing().is_empty() {
-            // What was cut off between unpacking and setting up has its programs, and no engine that starts.
-            apt::repair(host)?;
+        let vendor = if installed.missing().is_empty() {
+            None
         } else {
-            apt::update(host)?;
-            let mut packages = Vec::new();
-            if !installed.engine {
-                packages.push(ENGINE_PACKAGE);
-            }
-            if !installed.client {
-                packages.extend(apt::available(CLIENT_PACKAGES)?);
-            }
-            if installed.compose.is_none() {
-                packages.extend(apt::available(compose_packages()?)?);
-            }
+            Some(self.refresh(host, &installed)?)
+        };
+        // What was cut off between unpacking and setting up has its programs, and no engine that starts.
+        apt::repair(host)?;
+        let installed = Installed::look(host)?;
+        if let Some(vendor) = vendor.filter(|_| !installed.missing().is_empty()) {
+            let packages = vendor.installable(&installed)?;
+            refuse_to_change_engine(&packages, &installed)?;
             apt::install(host, &packages)?;
         }
         let installed = Installed::look(host)?;
@@ -154,7 +212,7 @@ impl Resource for Docker {
         let Some(plugin) = installed.compose.filter(|_| missing.is_empty()) else {
             return Err(Fault::new(
                 Exit::Failed,
-                format!("the distribution's packages did not bring {missing}"),
+                format!("the packages that apt knows did not bring {missing}"),
             )
             .fix("install it from where this host's Docker comes, then run this again")
             .into());
@@ -170,43 +228,37 @@ impl Resource for Docker {
         let Ok(installed) = Installed::look(host) else {
             return Vec::new();
         };
-        let mut names = Vec::new();
-        if !installed.engine {
-            names.push(ENGINE_PACKAGE.to_owned());
+        let Ok(vendor) = self.vendor(&installed) else {
+            return Vec::new();
+        };
+        let mut missing = vendor.missing(&installed);
+        let mut owned = Vec::new();
+        if let Ok(Some(repository)) = self.repository_to_add(host) {
+            owned.extend(repository.owned(host));
+            if self.may_be_the_distributions(host).unwrap_or(false) {
+                missing.extend(Vendor::Distribution.missing(&installed));
+            }
         }
-        if !installed.client {
-            names.extend(CLIENT_PACKAGES.iter().map(|name| (*name).to_owned()));
+        // Which of them it will be shows once apt's lists are fresh; the receipt keeps those that came.
+        let names = missing.concat();
+        if !names.is_empty() {
+            let names = names.into_iter().map(str::to_owned).collect();
+            owned.push(Owned::Packages { names });
         }
-        if installed.compose.is_none() {
-            // One of them: which, apt says only once its lists are fresh.
-            let names_here = compose_packages().unwrap_or(COMPOSE_PACKAGES);
-            names.extend(names_here.iter().map(|name| (*name).to_owned()));
-        }
-        if names.is_empty() {
-            Vec::new()
-        } else {
-            vec![Owned::Packages { names }]
-        }
+        owned
     }
 }
 
-fn compose_packages() -> Result<&'static [&'static str]> {
-    let from_docker = exec::is_installed("dpkg-query") && apt::has(DOCKERS_CLIENT)?;
-    Ok(if from_docker {
-        DOCKERS_COMPOSE
+/// What failed and why, as a part of a sentence.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let fault = Fault::of(error);
+    // A program's own words say more than its command line.
+    let said = if fault.why.is_empty() {
+        fault.what
     } else {
-        COMPOSE_PACKAGES
-    })
-}
-
-/// The fault of a compose plugin that can't read our files.
-pub fn too_old((major, minor, patch): (u32, u32, u32)) -> Fault {
-    let (a, b, c) = OLDEST_COMPOSE;
-    Fault::new(
-        Exit::NotReady,
-        format!("docker compose is {major}.{minor}.{patch}; {a}.{b}.{c} or later is needed"),
-    )
-    .fix("upgrade it from where it came: apt-get update && apt-get install docker-compose-v2 (or docker-compose-plugin)")
+        fault.why.join("\n")
+    };
+    said.lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 /// Starts the engine and waits until it answers.
@@ -235,17 +287,4 @@ fn start(host: &Host) -> Result<()> {
         signals::sleep(Duration::from_millis(200))?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_of_every_packaging_are_read() {
-        assert_eq!(parse_version("2.26.1-4"), Some((2, 26, 1)));
-        assert_eq!(parse_version("v2.40.3"), Some((2, 40, 3)));
-        assert_eq!(parse_version("2.24.6+ds1-0ubuntu2"), Some((2, 24, 6)));
-        assert_eq!(parse_version("dev"), None);
-    }
 }

@@ -15,8 +15,8 @@ use crate::origin_api::Answer;
 use crate::receipt::Owned;
 use crate::render::{render, source};
 use crate::resource::{
-    Absent, Adoption, ComposeFile, Data, Definition, Directory, Docker, Env, File, Firewall, Image,
-    Kept, Port, Program, Resources, Rule, SERVICE, SYSCTL, Service, Stack, Sysctl, TIMER, Timer,
+    Absent, Adoption, ComposeFile, Data, Definition, Directory, Env, File, Firewall, Image, Kept,
+    Port, Program, Resources, Rule, SERVICE, SYSCTL, Service, Stack, Sysctl, TIMER, Timer,
 };
 use crate::secret::Secret;
 use crate::settings::{HEARTBEAT_ENV, HEARTBEAT_SCRIPT, MASTER_CA, Settings};
@@ -29,7 +29,7 @@ pub fn prepare(settings: &Settings) -> Resources {
         wanted.push(Box::new(adoption));
     }
     wanted.extend::<Resources>(vec![
-        Box::new(Docker),
+        Box::new(settings.docker.clone()),
         Box::new(Sysctl),
         Box::new(Firewall::open(PUBLIC_PORTS)),
         Box::new(Program),

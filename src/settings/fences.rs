@@ -60,8 +60,6 @@ pub(super) fn not_built_yet(given: &Given, role: Role, saved: &Saved) -> Result<
         Some("taking over an origin that the install.sh script set up (it can go on as it is)")
     } else if role == Role::Origin {
         Some("setting up an origin (an edge is set up with --join)")
-    } else if flags.docker_source.as_deref() == Some("docker") {
-        Some("--docker-source docker (auto and distro take the distribution's Docker)")
     } else {
         None
     };

@@ -11,6 +11,9 @@ use tempfile::TempDir;
 
 pub const TOKEN: &str = "clt_ExampleToken";
 
+/// Docker's repository for tests that have none: nobody answers there, and nobody else is asked.
+pub const NOBODY: &str = "https://127.0.0.1:1/linux/ubuntu";
+
 /// The checks that look at this machine whatever the root is.
 pub const MACHINES_OWN: &str = "disk,size,ports";
 
@@ -113,6 +116,7 @@ impl Scene {
             .env_clear()
             .env("PATH", self.path("stubs"))
             .env("STREAMHUB_IP_LOOKUP_URL", "")
+            .env("STREAMHUB_DOCKER_REPO_URL", NOBODY)
             .envs(env.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
