@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use crate::base::Layer;
 use crate::cluster::Origin;
+use crate::command::HostCommand;
+use crate::docker_repository::{KEY, SOURCE};
 use crate::host::Host;
 use crate::images::{self, Image};
 
@@ -12,7 +14,7 @@ use crate::images::{self, Image};
 const HELD: u32 = 10;
 
 /// A server without Docker, and the program on it.
-fn bare(name: &str, images: Vec<Image>) -> Host {
+pub fn bare(name: &str, images: Vec<Image>) -> Host {
     let host = Host::named(name).with_images(images).boot();
     host.push_program();
     host
@@ -37,13 +39,10 @@ fn hold(host: &Host, lock: &str) {
 
 /// Joins while somebody holds the lock: waits for it, says for whom, and gets done.
 #[track_caller]
-fn joins_after_waiting_for(host: &Host, origin: &Origin, lock: &str) {
+pub fn joins_after_waiting_for(host: &Host, join: HostCommand, lock: &str) {
     hold(host, lock);
     let pid = host.sh_ok("systemctl show --property=MainPID --value lab-upgrade");
-    let mut join = host
-        .join(origin)
-        .args(["--docker-source", "distro"])
-        .spawn();
+    let mut join = join.spawn();
     join.wait_for(&format!(
         "waiting for pid {}, which holds {lock}",
         pid.trim()
@@ -80,6 +79,12 @@ fn a_server_without_docker_gets_the_distributions_and_a_failed_run_is_gone_on_wi
     let failed = failed.expect_code(1);
     let what = "the image livekit/livekit-server:v1.8.4 can't be pulled";
     assert!(failed.stderr.contains(what), "{failed:?}");
+    // Nobody answers for Docker's own repository either: that was said before anything was changed.
+    failed.expect_said(&[
+        "warning [docker-repository] Docker's repository https://download.docker.com/linux/ubuntu can't be used",
+        "Docker will be the distribution's",
+    ]);
+    assert!(!host.has(SOURCE) && !host.has(KEY));
     assert_eq!(
         origin.joins(),
         0,
@@ -127,7 +132,8 @@ fn a_server_without_docker_gets_the_distributions_and_a_failed_run_is_gone_on_wi
 fn a_held_package_lock_is_waited_for() {
     let origin = Origin::boot("origin");
     let host = bare("edge-1", images::livekit());
-    joins_after_waiting_for(&host, &origin, "/var/lib/dpkg/lock-frontend");
+    let join = host.join(&origin).args(["--docker-source", "distro"]);
+    joins_after_waiting_for(&host, join, "/var/lib/dpkg/lock-frontend");
 }
 
 #[test]
@@ -151,7 +157,9 @@ fn a_foreign_container_runs_on_while_the_compose_plugin_is_installed_after_a_hel
         host.sh_ok("docker inspect --format '{{.Id}} {{.State.StartedAt}} {{.RestartCount}} {{.State.Pid}}' foreign; systemctl show --property=MainPID docker.service containerd.service")
     };
     let before = foreign();
-    joins_after_waiting_for(&host, &origin, "/var/lib/apt/lists/lock");
+    // It comes from where the engine came, whatever is preferred.
+    let join = host.join(&origin).args(["--docker-source", "docker"]);
+    joins_after_waiting_for(&host, join, "/var/lib/apt/lists/lock");
     assert_eq!(foreign(), before);
     host.sh_ok("docker compose version");
     host.program::<&str>([]).run().expect_code(0);

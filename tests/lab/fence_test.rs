@@ -67,7 +67,6 @@ fn an_installed_edge_refuses_the_other_role_and_another_place() {
         vec!["support-bundle"],
         vec!["completions", "bash"],
         vec!["man"],
-        vec!["--docker-source", "docker"],
     ] {
         let output = host.program(&args).run().expect_code(1);
         assert!(

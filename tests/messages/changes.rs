@@ -5,7 +5,7 @@ use std::fs::File;
 use standins::{Mode, Redis, Rotation};
 
 use crate::engine::{self, Has};
-use crate::scene::{Scene, TOKEN, snapshot};
+use crate::scene::{JOIN, Scene, snapshot};
 
 const PLUGIN: &str = "usr/libexec/docker/cli-plugins/docker-compose";
 
@@ -61,7 +61,7 @@ fn join(scene: &Scene, title: &str) -> String {
             "--skip-check",
             "disk,size,ports,redis",
         ],
-        &[("STREAMHUB_MASTER_TOKEN", TOKEN)],
+        JOIN,
     );
     assert_ne!(said.code, 0, "{title}: {}", said.stdout);
     assert!(!said.stderr.contains("ExampleRedis"), "{}", said.stderr);

@@ -5,6 +5,7 @@
 
 mod adoption;
 mod changes;
+mod docker;
 #[path = "../hostile/engine.rs"]
 mod engine;
 mod node;

@@ -11,6 +11,12 @@ use tempfile::TempDir;
 
 pub const TOKEN: &str = "clt_ExampleToken";
 
+/// What a join has in its environment. Where Docker comes from is what few tests are about.
+pub const JOIN: &[(&str, &str)] = &[
+    ("STREAMHUB_MASTER_TOKEN", TOKEN),
+    ("STREAMHUB_DOCKER_SOURCE", "distro"),
+];
+
 /// Docker's repository for tests that have none: nobody answers there, and nobody else is asked.
 pub const NOBODY: &str = "https://127.0.0.1:1/linux/ubuntu";
 
@@ -53,7 +59,7 @@ impl Scene {
         }
         scene.write(
             "etc/os-release",
-            "ID=ubuntu\nVERSION_ID=\"24.04\"\nPRETTY_NAME=\"Ubuntu 24.04.3 LTS\"\n",
+            "ID=ubuntu\nVERSION_ID=\"24.04\"\nVERSION_CODENAME=noble\nPRETTY_NAME=\"Ubuntu 24.04.3 LTS\"\n",
         );
         scene
     }
@@ -144,7 +150,7 @@ impl Scene {
         args.extend(["--master-url", &url, "--node-name", "edge-1"]);
         args.extend(["--skip-check", MACHINES_OWN]);
         args.extend(more);
-        self.run(&args, &[("STREAMHUB_MASTER_TOKEN", TOKEN)])
+        self.run(&args, JOIN)
     }
 
     /// Everything that runs differ in, by what it stands for.

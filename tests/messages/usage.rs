@@ -176,6 +176,31 @@ fn a_bad_variable_is_named_like_its_flag() {
             "not a url",
         ),
         ("a node's address that is none", "STREAMHUB_NODE_IP", "here"),
+        (
+            "a repository that is none",
+            "STREAMHUB_DOCKER_REPO_URL",
+            "mirror",
+        ),
+        (
+            "a repository without TLS",
+            "STREAMHUB_DOCKER_REPO_URL",
+            "http://mirror.example.com/docker/linux/ubuntu",
+        ),
+        (
+            "a repository with a login",
+            "STREAMHUB_DOCKER_REPO_URL",
+            "https://example:ExampleSecret@mirror.example.com/",
+        ),
+        (
+            "a key's name that is too short",
+            "STREAMHUB_DOCKER_KEY_FINGERPRINT",
+            "0EBFCD88",
+        ),
+        (
+            "a key's name that is none",
+            "STREAMHUB_DOCKER_KEY_FINGERPRINT",
+            "docker",
+        ),
     ] {
         let mut env = vec![("STREAMHUB_MASTER_TOKEN", TOKEN), ("STREAMHUB_JOIN", "1")];
         if name != "STREAMHUB_ORIGIN_IP" {
@@ -184,6 +209,7 @@ fn a_bad_variable_is_named_like_its_flag() {
         env.push((name, value));
         let said = scene.run(&["--dry-run"], &env);
         assert_eq!(said.code, 2, "{title}: {}", said.stderr);
+        assert!(!said.stderr.contains("ExampleSecret"), "{}", said.stderr);
         all += &scene.section(title, &said);
     }
     snapshot("usage_environment", &all);
@@ -197,7 +223,6 @@ fn what_a_later_version_brings_says_so() {
         vec!["--update"],
         vec!["--standalone"],
         vec!["--domain", "media.example.com"],
-        vec!["--join", "--docker-source", "docker"],
         vec!["update"],
         vec!["doctor"],
         vec!["nodes", "list"],
