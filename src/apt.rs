@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use nix::fcntl::{FcntlArg, fcntl};
 
-pub use known::{Source, available, installed, offered_by, present, simulate, sources};
+pub use known::{available, installed, lists, offered_by, present, simulate};
 
 use crate::exec::{Finished, Program};
 use crate::fault::{Exit, Fault, Result};

@@ -1,47 +1,21 @@
 //! What apt and dpkg know of sources and packages. Changes nothing.
 
-use std::path::PathBuf;
-
 use super::installation;
 use crate::exec::Program;
 use crate::fault::Result;
 
-/// A place that apt takes packages from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// Without its final slash.
-    pub uri: String,
-    /// For example `noble`.
-    pub suite: String,
-    /// For example `stable`.
-    pub component: String,
-    /// The file that says so, as `/etc/apt/sources.list.d/docker.list`.
-    pub file: PathBuf,
-}
-
-/// Every active source of binary packages, as apt itself reads them.
+/// The addresses of the lists that an update would fetch, from every active source as apt itself reads them:
+/// `https://download.docker.com/linux/ubuntu/dists/noble/stable/binary-amd64/Packages.xz`. Fetches nothing.
 ///
 /// # Errors
-/// If apt can't read them.
-pub fn sources() -> Result<Vec<Source>> {
+/// If apt can't read its sources.
+pub fn lists() -> Result<Vec<String>> {
+    // `indextargets` shows only what was fetched before.
     let said = Program::new("apt-get")
-        .args(["indextargets", "--format"])
-        .arg("$(SITE)|$(RELEASE)|$(COMPONENT)|$(SOURCESENTRY)")
-        .arg("Created-By: Packages")
+        .args(["update", "--print-uris"])
         .succeed()?;
-    Ok(said.lines().filter_map(source).collect())
-}
-
-fn source(line: &str) -> Option<Source> {
-    let mut fields = line.split('|');
-    let mut next = || fields.next().map(str::to_owned);
-    Some(Source {
-        uri: next()?.trim_end_matches('/').to_owned(),
-        suite: next()?,
-        component: next()?,
-        // `<file>:<number of the entry>`
-        file: next()?.rsplit_once(':')?.0.into(),
-    })
+    let address = |line: &str| Some(line.strip_prefix('\'')?.split_once('\'')?.0.to_owned());
+    Ok(said.lines().filter_map(address).collect())
 }
 
 /// The first of `names` that can be installed here.

@@ -21,7 +21,7 @@ pub fn bare(name: &str, images: Vec<Image>) -> Host {
 }
 
 /// Holds a lock of dpkg's kind for a while, as an automatic upgrade does.
-fn hold(host: &Host, lock: &str) {
+pub fn hold(host: &Host, lock: &str) {
     let script = format!(
         "import fcntl,time; f=open('{lock}','w'); fcntl.lockf(f, fcntl.LOCK_EX); open('/run/held','w'); time.sleep({HELD})"
     );
@@ -167,7 +167,7 @@ fn a_foreign_container_runs_on_while_the_compose_plugin_is_installed_after_a_hel
 }
 
 /// Kills dpkg with SIGKILL as soon as it runs in this stage and the condition holds.
-fn kill_dpkg(host: &Host, stage: &str, condition: &str) {
+pub fn kill_dpkg(host: &Host, stage: &str, condition: &str) {
     let script = format!(
         "until pid=$(pgrep --oldest --full '^/usr/bin/dpkg .*{stage}') && {condition}; do sleep 0.005; done
          kill -9 $pid"

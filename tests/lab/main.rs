@@ -34,6 +34,7 @@ mod containers_test;
 mod crash_test;
 mod demo;
 mod disk;
+mod docker_engine_test;
 mod docker_install_test;
 mod docker_repository;
 mod docker_source_test;

@@ -20,7 +20,7 @@ struct Offered {
 impl Offered {
     fn new() -> Self {
         let scene = Scene::fresh();
-        for name in ["apt-get", "apt-cache", "dpkg-query"] {
+        for name in ["apt-get", "apt-cache", "dpkg-query", "systemctl"] {
             scene.stub(&format!("stubs/{name}"), "");
         }
         let authority = Authority::new();
@@ -108,6 +108,10 @@ fn a_repository_that_can_not_be_used_is_found_before_anything_is_changed() {
     }
 
     let offered = Offered::new().behaving(&good());
+    let other_ca = offered.scene.path("other.pem").display().to_string();
+    offered
+        .scene
+        .write("other.pem", Authority::new().certificate());
     let docker = |env: &[(&str, &str)]| offered.join(&["--docker-source", "docker"], env);
     let other = [("STREAMHUB_DOCKER_KEY_FINGERPRINT", OTHER)];
     let mut add = |title: &str, code: i32, said: &Said| {
@@ -123,7 +127,7 @@ fn a_repository_that_can_not_be_used_is_found_before_anything_is_changed() {
     add(
         "an authority that nobody trusts",
         3,
-        &docker(&[("SSL_CERT_FILE", "/nowhere")]),
+        &docker(&[("SSL_CERT_FILE", &other_ca)]),
     );
     let nobody = [(
         "STREAMHUB_DOCKER_REPO_URL",

@@ -130,7 +130,7 @@ fn a_joined_nodes_redis_is_looked_at_where_it_is() {
                 "--skip-check",
                 "files,dir",
             ],
-            &[],
+            &[("STREAMHUB_DOCKER_SOURCE", "distro")],
         );
         let text = scene.section(title, &said).replace(&address, "<redis>");
         // What follows preflight is not what this is about.

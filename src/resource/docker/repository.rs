@@ -25,7 +25,6 @@ pub const DEFAULT_KEY: Fingerprint = Fingerprint([
 
 const KEY: &str = "/etc/apt/keyrings/docker.asc";
 const SOURCE: &str = "/etc/apt/sources.list.d/docker.sources";
-const COMPONENT: &str = "stable";
 
 /// A repository of Docker's packages, and whose key signs it.
 #[derive(Clone, Debug)]
@@ -63,20 +62,27 @@ impl Repository {
     /// # Errors
     /// If apt can't read its sources.
     pub fn is_known(&self, host: &Host) -> Result<bool> {
-        let codename = codename(host)?;
-        let is_ours = self.has_our_source(host)?;
-        Ok(apt::sources()?.iter().any(|source| {
-            self.is_at(&source.uri)
-                && source.suite == codename
-                && source.component == COMPONENT
-                && !(is_ours && source.file == Path::new(SOURCE))
+        let Ok(codename) = codename(host) else {
+            return Ok(false);
+        };
+        // Ours stands there only where a run was cut off before it knew whether apt trusts it.
+        if self.has_our_source(host)? {
+            return Ok(false);
+        }
+        let list = format!("/dists/{codename}/stable/binary-amd64/Packages");
+        Ok(apt::lists()?.iter().any(|address| {
+            let repository = address.split_once(&list).map(|(repository, _)| repository);
+            repository.is_some_and(|address| self.is_at(address))
         }))
     }
 
     /// Whether an address is this repository's, by whichever scheme.
     pub fn is_at(&self, address: &str) -> bool {
-        let place = |address: &str| address.split_once("://").map(|(_, place)| place.to_owned());
-        place(address) == place(&self.url)
+        let place = |address: &str| {
+            let (_, place) = address.split_once("://")?;
+            Some(place.trim_end_matches('/').to_owned())
+        };
+        place(address).is_some_and(|at| place(&self.url) == Some(at))
     }
 
     /// Asks it for its key, and whether it has packages for this system. Changes nothing.
@@ -96,7 +102,10 @@ impl Repository {
         }
         let is_a_strangers =
             host.read(Path::new(SOURCE))?.is_some() && !self.has_our_source(host)?;
-        ensure!(!is_a_strangers, "{SOURCE} is there, and not for it");
+        ensure!(
+            !is_a_strangers,
+            "{SOURCE} is there, and not for it: move it away"
+        );
         let client = http::client(true, Vec::new())?;
         let fetch = |method, path: &str| -> Result<Vec<u8>> {
             let address = format!("{}/{path}", self.url);
@@ -125,7 +134,7 @@ impl Repository {
         let there = host.read(Path::new(KEY))?;
         ensure!(
             there.is_none_or(|there| there == file),
-            "{KEY} is there, and not its key"
+            "{KEY} is there, and not its key: move it away"
         );
         String::from_utf8(file).context("its key file is no text")
     }
