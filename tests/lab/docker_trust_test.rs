@@ -1,5 +1,7 @@
 //! A repository that can't be trusted: refused, and nothing of it stays.
 
+use std::time::Duration;
+
 use crate::cluster::Origin;
 use crate::command::{HostCommand, Output};
 use crate::docker_install_test::bare;
@@ -51,6 +53,20 @@ fn a_key_that_is_not_the_pinned_one_alone_is_refused_before_anything_is_changed(
         warned.expect_said(&["warning [docker-repository]", says, "from the distribution"]);
         assert_eq!(host.tree(), tree, "{key}");
     }
+    // Whoever swallows packets holds a run up for seconds, and not for ever.
+    origin
+        .host
+        .sh_ok("iptables --insert INPUT --protocol tcp --dport 443 --jump DROP");
+    let silent = join("auto")
+        .args(["--dry-run"])
+        .within(Duration::from_secs(60))
+        .run();
+    silent
+        .expect_code(0)
+        .expect_said(&["timed out): Docker will be the distribution's"]);
+    origin
+        .host
+        .sh_ok("iptables --delete INPUT --protocol tcp --dport 443 --jump DROP");
     nothing_stays(&host, &join("docker").run());
     assert_eq!(origin.joins(), 0);
 }
