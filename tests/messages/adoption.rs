@@ -4,7 +4,13 @@ use crate::scene::{Scene, TOKEN, snapshot};
 
 const EDGE: &str = include_str!("../../fixtures/predecessor/edge.env");
 const ORIGIN: &str = include_str!("../../fixtures/predecessor/origin.env");
-const SKIPPED: &[&str] = &["--dry-run", "--skip-check", "disk,size,ports"];
+const SKIPPED: &[&str] = &[
+    "--dry-run",
+    "--docker-source",
+    "distro",
+    "--skip-check",
+    "disk,size,ports",
+];
 
 /// A host as the script left it, with this `.env`.
 fn left(env: &str, node_id: &str) -> Scene {
