@@ -38,8 +38,6 @@ static CLIENT: Mutex<Option<Client>> = Mutex::new(None);
 /// A Docker engine that answers.
 #[derive(Debug)]
 pub struct Engine {
-    /// For example `26.1.5+dfsg1`.
-    pub version: String,
     client: Client,
 }
 
@@ -192,9 +190,19 @@ impl Engine {
             Some(client) => client.clone(),
             None => known.insert(http::unix_client(socket)?).clone(),
         };
-        // One that is starting or stopping listens and does not answer.
-        let version = get::<Version>(&client, "/version").ok();
-        Ok(version.map(|Version { version }| Self { version, client }))
+        // One that is starting or stopping listens and does not answer. Asked for its version, an engine
+        // that does runs two programs first to learn theirs.
+        let answers = ask(&client, "/_ping").is_ok_and(|pong| pong.status().is_success());
+        Ok(answers.then_some(Self { client }))
+    }
+
+    /// Its version, for example `26.1.5+dfsg1`.
+    ///
+    /// # Errors
+    /// If the engine does not answer.
+    pub fn version(&self) -> Result<String> {
+        let Version { version } = self.get("/version")?;
+        Ok(version)
     }
 
     /// Every container, stopped ones included.
@@ -237,19 +245,15 @@ impl Engine {
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        get(&self.client, path)
+        let response = ask(&self.client, path)?;
+        let status = response.status();
+        if !status.is_success() {
+            bail!("the Docker engine answered {status} for {path}");
+        }
+        response
+            .json()
+            .with_context(|| format!("reading the Docker engine's answer for {path}"))
     }
-}
-
-fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T> {
-    let response = ask(client, path)?;
-    let status = response.status();
-    if !status.is_success() {
-        bail!("the Docker engine answered {status} for {path}");
-    }
-    response
-        .json()
-        .with_context(|| format!("reading the Docker engine's answer for {path}"))
 }
 
 fn ask(client: &Client, path: &str) -> Result<Response> {

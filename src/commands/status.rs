@@ -108,7 +108,7 @@ fn look(host: &Host) -> Result<Status> {
         dir: settings.dir.display().to_string(),
         versions: Versions {
             program: env!("CARGO_PKG_VERSION"),
-            docker: engine.map(|engine| engine.version),
+            docker: engine.and_then(|engine| engine.version().ok()),
         },
         ok: plan.is_empty() && services.iter().all(|service| service.state == "running"),
         resources: plan
