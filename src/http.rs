@@ -14,6 +14,8 @@ use crate::fault::Result;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// From the first byte sent to the last byte read.
 pub const TOTAL_LIMIT: Duration = Duration::from_secs(15);
+/// Servers drop a connection that nobody uses, some after 5 s: one is not used again near that moment.
+const IDLE_LIMIT: Duration = Duration::from_secs(2);
 /// A service of this machine that takes longer hangs.
 const LOCAL_LIMIT: Duration = Duration::from_secs(5);
 /// No answer that counts is longer.
@@ -55,6 +57,7 @@ fn builder() -> ClientBuilder {
         .no_proxy()
         .connect_timeout(CONNECT_LIMIT)
         .timeout(TOTAL_LIMIT)
+        .pool_idle_timeout(IDLE_LIMIT)
         .user_agent(concat!("streamhub-install/", env!("CARGO_PKG_VERSION")))
 }
 

@@ -33,7 +33,7 @@ const BEAT_LIMIT: Duration = Duration::from_secs(10);
 type Result<T, E = anyhow::Error> = std::result::Result<T, E>;
 
 /// An origin's API.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OriginApi {
     base: String,
     client: Client,

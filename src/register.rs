@@ -57,7 +57,7 @@ pub fn register(settings: &Settings) -> Result<Registered> {
         Some(ip) => ip,
         None => address_of_this_host(settings),
     };
-    let before = row_before(settings, &api);
+    let before = row_before(settings, api);
     let told = JoinRequest {
         name: edge.node_name.clone(),
         ip: address,
@@ -83,7 +83,7 @@ pub fn register(settings: &Settings) -> Result<Registered> {
     }
     match (&before, &edge.api_token) {
         (Some(row), Some(api_token)) if row.status != "active" => {
-            put_status_back(&api, api_token, &answer.node_id, &row.status);
+            put_status_back(api, api_token, &answer.node_id, &row.status);
         }
         (_, None) if joined_before => notes.push(
             "the origin sets a node active at every join; if this one was drained, drain it again (with --api-token-file its status is kept)".to_owned(),

@@ -213,7 +213,7 @@ fn heartbeat_is_taken(host: &Host, claim: &Claim<'_>) -> Result<()> {
         id: &claim.answer.node_id,
         project: &claim.settings.project,
     };
-    beat(host, &edge.api()?, token, &node).map_err(|refusal| {
+    beat(host, edge.api()?, token, &node).map_err(|refusal| {
         unhealthy(
             &format!(
                 "the origin at {} did not take a heartbeat: {refusal}",

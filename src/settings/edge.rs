@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use anyhow::Context;
 use reqwest::Certificate;
@@ -37,6 +38,7 @@ pub struct Edge {
     /// The text of a PEM file with more certificate authorities to trust for the origin.
     pub master_ca: Option<String>,
     authorities: Vec<Certificate>,
+    api: OnceLock<OriginApi>,
     pub node_name: String,
     pub node_ip: Option<IpAddr>,
     pub region: Option<String>,
@@ -80,6 +82,7 @@ impl Edge {
             master_url_is_default: asked_url.is_none(),
             master_ca,
             authorities: authorities.unwrap_or_default(),
+            api: OnceLock::new(),
             node_name: name,
             node_ip: match (flags.node_ip, kept.node_ip) {
                 (Some(ip), _) => Some(ip),
@@ -92,12 +95,16 @@ impl Edge {
         })
     }
 
-    /// The origin's API.
+    /// The origin's API: one for the whole run, so that its questions share a connection.
     ///
     /// # Errors
     /// If the TLS library refuses the certificates.
-    pub fn api(&self) -> Result<OriginApi> {
-        OriginApi::new(&self.master_url, self.authorities.clone())
+    pub fn api(&self) -> Result<&OriginApi> {
+        if let Some(api) = self.api.get() {
+            return Ok(api);
+        }
+        let api = OriginApi::new(&self.master_url, self.authorities.clone())?;
+        Ok(self.api.get_or_init(|| api))
     }
 
     /// The API's address without a final slash: it may lie below a path of its own.
