@@ -45,6 +45,18 @@ pub struct Receipt {
     /// What the operator asked for; empty until an origin has taken this node.
     pub settings: Saved,
     pub owned: Vec<Entry>,
+    /// The compose plugin, once it has told its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose: Option<Told>,
+}
+
+/// What a program has told, and which file that was: it is asked again when it is another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    pub path: PathBuf,
+    /// When the file changed last, in nanoseconds since 1970: its ctime, which nobody can set.
+    pub changed: i64,
+    pub version: (u32, u32, u32),
 }
 
 /// Non-secret settings that a re-run without flags uses.
@@ -116,6 +128,7 @@ impl Receipt {
             dir: dir.to_owned(),
             settings: Saved::default(),
             owned: Vec::new(),
+            compose: None,
         }
     }
 
@@ -237,6 +250,18 @@ impl Receipt {
             return Ok(());
         }
         self.settings = settings;
+        self.save(host)
+    }
+
+    /// Keeps what the compose plugin has told, if it is new.
+    ///
+    /// # Errors
+    /// As [`Receipt::begin`].
+    pub fn keep_compose(&mut self, host: &Host, told: Told) -> Result<()> {
+        if self.compose.as_ref() == Some(&told) {
+            return Ok(());
+        }
+        self.compose = Some(told);
         self.save(host)
     }
 

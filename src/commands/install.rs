@@ -10,6 +10,7 @@ use crate::origin_api::Answer;
 use crate::plan::{self, Plan};
 use crate::receipt::{Receipt, Role};
 use crate::register::{Registered, register};
+use crate::resource::{Installed, compose_version};
 use crate::roles::edge;
 use crate::settings::Settings;
 use crate::verify::{Claim, verify};
@@ -111,6 +112,7 @@ fn carry_out(given: &Given, host: &Host, mut settings: Settings, draft: Draft) -
     };
     changed.extend(serve.apply(host, &mut receipt)?);
     receipt.finish(host)?;
+    note_compose(host, &mut receipt)?;
     signals::check()?;
 
     let origin_is_away = matches!(registered, Registered::Kept(_));
@@ -126,6 +128,17 @@ fn carry_out(given: &Given, host: &Host, mut settings: Settings, draft: Draft) -
         degraded: origin_is_away,
         ..Outcome::default()
     })
+}
+
+/// What the next run then need not ask.
+fn note_compose(host: &Host, receipt: &mut Receipt) -> Result<()> {
+    let plugin = Installed::look(host)?.compose;
+    let told = plugin.map(|plugin| compose_version(&plugin, receipt.compose.as_ref()));
+    // One that says no version is asked at every run.
+    match told {
+        Some(Ok(told)) => receipt.keep_compose(host, told),
+        _ => Ok(()),
+    }
 }
 
 fn summary(settings: &Settings, registered: &Registered, changes: usize) {

@@ -9,6 +9,7 @@ use crate::env_file::EnvFile;
 use crate::exec;
 use crate::fault::{Exit, Result};
 use crate::host::Found;
+use crate::receipt::Told;
 use crate::resource::{DockerSource, Installed, OLDEST_COMPOSE, compose_version, too_old};
 use crate::roles::edge;
 
@@ -225,7 +226,9 @@ pub(super) fn compose(scene: &Scene<'_>) -> Findings {
     let Some(plugin) = installed.compose.filter(|_| installed.client) else {
         return Ok(Vec::new());
     };
-    let version = compose_version(&plugin)?;
+    let receipt = scene.settings.saved.receipt.as_ref();
+    let known = receipt.and_then(|receipt| receipt.compose.as_ref());
+    let Told { version, .. } = compose_version(&plugin, known)?;
     if version < OLDEST_COMPOSE {
         return Err(too_old(version).into());
     }

@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::exec::Program;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
-use crate::receipt::Owned;
+use crate::receipt::{Owned, Told};
 use crate::{apt, signals, ui};
 
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -217,7 +217,7 @@ impl Resource for Docker {
             .fix("install it from where this host's Docker comes, then run this again")
             .into());
         };
-        let version = compose_version(&plugin)?;
+        let Told { version, .. } = compose_version(&plugin, None)?;
         if version < OLDEST_COMPOSE {
             return Err(too_old(version).into());
         }
