@@ -1,9 +1,11 @@
 //! What is found on a host, as far as a directory can stand for one.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
-use crate::scene::{Scene, snapshot};
+use serde_json::{Value, json};
+
+use crate::scene::{MACHINES_OWN, Scene, snapshot};
 
 type Spoil = fn(&Scene);
 
@@ -96,4 +98,35 @@ fn each_finding_says_what_was_found_and_how_to_mend_it() {
     let said = scene.join(&["--skip-check", "redis", "--docker-source", "none"]);
     all += &scene.section("no Docker, and none wanted", &said);
     snapshot("preflight", &all);
+}
+
+#[test]
+fn a_compose_plugin_is_not_asked_again_until_its_file_changes() {
+    let plugin = "usr/libexec/docker/cli-plugins/docker-compose";
+    let scene = Scene::joined();
+    scene.stub("stubs/docker", "");
+    scene.stub(plugin, "v2.20.0");
+    let told = |changed: i64| {
+        let receipt = fs::read(scene.path("etc/streamhub/receipt.json")).expect("it has joined");
+        let mut receipt: Value = serde_json::from_slice(&receipt).expect("it is JSON");
+        receipt["compose"] =
+            json!({"path": scene.path(plugin), "changed": changed, "version": [2, 40, 3]});
+        scene.write("etc/streamhub/receipt.json", receipt.to_string());
+    };
+    let is_refused = || {
+        let skip = format!("root,{MACHINES_OWN}");
+        let said = scene.run(&["--dry-run", "--skip-check", &skip], &[]).stderr;
+        said.contains("docker compose is 2.20.0")
+    };
+    assert!(is_refused());
+    let metadata = fs::metadata(scene.path(plugin)).expect("it is there");
+    let changed = metadata.ctime() * 1_000_000_000 + metadata.ctime_nsec();
+    told(changed);
+    assert!(!is_refused(), "this very file has told that it is newer");
+    told(changed - 1);
+    assert!(is_refused());
+
+    told(changed);
+    scene.stub(plugin, "v2.20.0");
+    assert!(is_refused(), "the same text, and another file");
 }
