@@ -1,9 +1,10 @@
 # make demo   an origin and an edge on this machine, and a real join between them
 # make test   every test
+# make bench  what it costs, beside the cheapest that could do the same; fails where a limit is missed
 #
-# Both install what they need, as root on Debian or Ubuntu with Rust installed.
+# All install what they need, as root on Debian or Ubuntu with Rust installed.
 
-.PHONY: build demo test lint docs tools
+.PHONY: build demo test bench lint docs tools
 
 # More than there are processors: lab hosts wait more than they compute.
 THREADS ?= 3
@@ -16,6 +17,10 @@ demo: tools
 
 test: tools
 	cargo test --locked --workspace -- --test-threads=$(THREADS)
+
+# Writes docs/performance.md.
+bench: tools
+	UPDATE_BENCH=1 cargo test --quiet --locked --test lab -- --exact bench_test::the_program_costs_no_more_than_it_may --nocapture
 
 lint:
 	cargo fmt --all --check

@@ -27,6 +27,8 @@
 
 mod adoption_test;
 mod base;
+mod bench_page;
+mod bench_test;
 mod cgroups;
 mod cluster;
 mod command;
@@ -55,6 +57,7 @@ mod join_leaves_test;
 mod join_test;
 mod leftovers;
 mod link;
+mod measure;
 mod network;
 mod network_test;
 mod origin_away_test;
