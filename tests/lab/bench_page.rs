@@ -4,13 +4,19 @@ use std::fmt::Write;
 
 use crate::measure::Spread;
 
+/// What was measured of two commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    Time,
+    ProcessorTime,
+}
+
 /// Ours against another: a limit for how many times as much.
 #[derive(Clone, Debug)]
 pub struct Ratio {
     pub what: &'static str,
     pub beside: &'static str,
-    /// `time` or `processor time`.
-    pub measured: &'static str,
+    pub measured: Measured,
     pub limit: f64,
     /// Ours and the other's, in seconds.
     pub pairs: Vec<(f64, f64)>,
@@ -37,8 +43,12 @@ impl Ratio {
         Spread::of(self.pairs.iter().map(|(ours, beside)| ours / beside))
     }
 
-    fn holds(&self) -> bool {
-        self.spread().median <= self.limit
+    fn holds(&self, leeway: f64) -> bool {
+        let leeway = match self.measured {
+            Measured::Time => leeway,
+            Measured::ProcessorTime => 1.0,
+        };
+        self.spread().median <= self.limit * leeway
     }
 
     fn row(&self) -> String {
@@ -49,7 +59,10 @@ impl Ratio {
             "| {} | {} | {} | {} | {} | {} | **{:.2}** ({:.2} to {:.2}) | {} | {} |\n",
             self.what,
             self.beside,
-            self.measured,
+            match self.measured {
+                Measured::Time => "time",
+                Measured::ProcessorTime => "processor time",
+            },
             self.pairs.len(),
             time(ours),
             time(beside),
@@ -57,7 +70,7 @@ impl Ratio {
             ratio.least,
             ratio.most,
             self.limit,
-            word(self.holds()),
+            word(self.holds(1.0)),
         )
     }
 }
@@ -69,9 +82,10 @@ impl Size {
 }
 
 impl Bench {
-    /// What is over its limit.
-    pub fn missed(&self) -> Vec<&'static str> {
-        let ratios = self.ratios.iter().filter(|r| !r.holds()).map(|r| r.what);
+    /// What is over its limit, which is so many times as high for what was measured in time.
+    pub fn missed(&self, leeway: f64) -> Vec<&'static str> {
+        let ratios = self.ratios.iter().filter(|r| !r.holds(leeway));
+        let ratios = ratios.map(|r| r.what);
         let sizes = self.sizes.iter().filter(|s| !s.holds()).map(|s| s.what);
         ratios.chain(sizes).collect()
     }
