@@ -5,6 +5,7 @@
 
 mod adoption;
 mod changes;
+mod connection;
 mod docker;
 #[path = "../hostile/engine.rs"]
 mod engine;
