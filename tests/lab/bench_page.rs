@@ -150,3 +150,31 @@ fn time(spread: Spread) -> String {
         format!("{median:.2} s ({least:.2} to {most:.2})")
     }
 }
+
+#[test]
+fn what_is_over_its_limit_is_named() {
+    let ratio = |what, measured, ours| Ratio {
+        what,
+        beside: "another",
+        measured,
+        limit: 1.5,
+        // One that was held up does not decide.
+        pairs: vec![(ours, 1.0), (ours, 1.0), (90.0, 1.0)],
+    };
+    let size = |what, mib| Size {
+        what,
+        limit: 2.0,
+        mib,
+    };
+    let bench = Bench {
+        ratios: vec![
+            ratio("quick", Measured::Time, 1.4),
+            ratio("slow", Measured::Time, 1.6),
+            ratio("busy", Measured::ProcessorTime, 1.6),
+        ],
+        sizes: vec![size("small", 1.9), size("large", 2.1)],
+    };
+    assert_eq!(bench.missed(1.0), ["slow", "busy", "large"]);
+    assert_eq!(bench.missed(2.0), ["busy", "large"]);
+    assert_eq!(bench.page().matches("| **no** |").count(), 3);
+}
