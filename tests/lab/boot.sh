@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Starts a host's container: boot.sh <record> <cgroup>... -- <command>...
 #
 # The process records itself and enters its cgroups before it becomes the container, so that there is no moment in

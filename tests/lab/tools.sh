@@ -2,7 +2,9 @@
 # Installs what the lab and the build need on this machine, if something is missing.
 set -eu
 
-packages='gcc libc6-dev debootstrap systemd-container iproute2 iptables python3 tar util-linux procps xz-utils'
+packages='gcc libc6-dev debootstrap systemd-container iproute2 iptables python3 tar util-linux procps xz-utils
+    binutils shellcheck busybox-static strace curl wget openssl'
+# shellcheck source=/dev/null
 . /etc/os-release
 # Lab hosts are Debian's packages: elsewhere the keys of its archive are a package of their own.
 [ "$ID" = debian ] || packages="$packages debian-archive-keyring"

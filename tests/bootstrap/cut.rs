@@ -1,0 +1,1 @@
+//! Cut off at any byte, it does nothing.
