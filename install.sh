@@ -137,7 +137,7 @@
         ulimit -f 65536 2>/dev/null
         if has curl; then
             exec timeout 300 curl --disable --globoff --silent --show-error --fail --proto =https --tlsv1.2 \
-                --connect-timeout 10 --retry 3 --retry-connrefused --output "$2" "$1"
+                --location --max-redirs 0 --connect-timeout 10 --retry 3 --retry-connrefused --output "$2" "$1"
         fi
         exec timeout 300 wget --no-config --no-verbose --secure-protocol=TLSv1_2 --max-redirect=0 \
             --timeout=10 --tries=4 --waitretry=2 --retry-connrefused --retry-on-http-error=500,502,503,504 \

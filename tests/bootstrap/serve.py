@@ -9,6 +9,7 @@ import os
 import ssl
 import sys
 import time
+import warnings
 
 directory, certificate, key, address, port = sys.argv[1:6]
 asked = {}
@@ -77,13 +78,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Location", self.path.replace("/moved/", "/releases/"))
         self.end_headers()
 
-    def log_message(self, format, *args):
+    def log_request(self, *_):
         print(self.path, flush=True)
+
+    def log_message(self, *_):
+        pass
 
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(certificate, key)
 if sys.argv[6:] == ["1.1"]:
+    warnings.simplefilter("ignore")
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
 server = http.server.ThreadingHTTPServer((address, int(port)), Handler)
