@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes dist/: the binary that operators get, and the install.sh that fetches and checks it. dist.sh <base url>
+# Makes the binary that operators get, and the install.sh that fetches and checks it: dist.sh <base url> <directory>
 set -eu
 
 cd "$(dirname "$0")/.."
-base_url=$1
+base_url=$1 dist=$2
 # An operator downloads it on every new server: in bytes, as it is and as xz makes it.
 most=$((6 * 1024 * 1024))
 most_with_xz=$((22 * 1024 * 1024 / 10))
@@ -34,10 +34,10 @@ echo "$binary: needs glibc $glibc"
 [ "$(printf '%s\n' "$glibc" "$newest_glibc" | sort -V | tail -n 1)" = "$newest_glibc" ] ||
     fail "it needs a newer glibc than $newest_glibc: build it on an older system"
 
-rm -rf dist
-mkdir dist
-install -m 755 "$built" "dist/$binary"
+rm -rf "$dist"
+mkdir -p "$dist"
+install -m 755 "$built" "$dist/$binary"
 sha256=$(sha256sum <"$built" | cut -d' ' -f1)
-packaging/stamp.sh "$version" "$base_url" "$sha256" >dist/install.sh
-chmod 755 dist/install.sh
-(cd dist && sha256sum "$binary" install.sh >SHA256SUMS)
+packaging/stamp.sh "$version" "$base_url" "$sha256" >"$dist/install.sh"
+chmod 755 "$dist/install.sh"
+(cd "$dist" && sha256sum "$binary" install.sh >SHA256SUMS)

@@ -25,6 +25,12 @@ Environment only:
   STREAMHUB_DOCKER_KEY_FINGERPRINT
                            the one key that may sign it, 40 hexadecimal digits; default Docker's,
                            9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88
+  STREAMHUB_INSTALL_URL    where install.sh is, for the commands that are printed for other hosts;
+                           default https://www.streamhub.studio/install.sh
+
+Environment of install.sh, the bootstrap:
+  STREAMHUB_INSTALL_BASE_URL  the https address below which it finds the binary of its version;
+                              default: the one that `make dist` stamped into it
 
 Exit codes:
   0    done, also with warnings

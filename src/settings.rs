@@ -2,6 +2,7 @@
 
 mod docker;
 mod edge;
+mod elsewhere;
 mod fences;
 mod predecessor;
 mod saved;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use edge::{Edge, MASTER_CA};
+pub use elsewhere::Elsewhere;
 pub use fences::later;
 pub use predecessor::HEARTBEAT_SCRIPT;
 pub use saved::{HEARTBEAT_ENV, Joined, Saved};
@@ -41,6 +43,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Preflight checks that are skipped, by name.
     pub skip: Vec<String>,
+    /// How to say a command for a host that may not have this program.
+    pub elsewhere: Elsewhere,
     pub edge: Edge,
     /// What an earlier run left, as far as this user may read it.
     pub saved: Saved,
@@ -85,6 +89,7 @@ impl Settings {
             docker,
             drain,
             skip,
+            elsewhere: Elsewhere::resolve()?,
             edge,
             saved,
         })

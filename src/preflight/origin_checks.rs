@@ -45,8 +45,8 @@ pub(super) fn origin(scene: &Scene<'_>) -> Result<Vec<Finding>> {
             matches!(refusal, Refusal::Unreachable(why) if why.contains("Connection refused"));
         let fix = if edge.uses_default_url() && refused {
             format!(
-                "an origin's core listens on loopback unless it was prepared for edges. On the origin run:\n  streamhub-install --cluster-redis-bind {}\nor pass its public address: --master-url https://…",
-                edge.master_ip
+                "an origin's core listens on loopback unless it was prepared for edges. On the origin run:\n  {}\nor pass its public address: --master-url https://…",
+                bind_command(scene.settings)
             )
         } else {
             refusal.fix().to_owned()
@@ -156,9 +156,15 @@ pub fn redis_fix(settings: &Settings) -> String {
     let master = settings.edge.master_ip;
     let own = local_address_towards(master)
         .map_or_else(|| "<this host's address>".to_owned(), |ip| ip.to_string());
-    format!(
-        "on the origin run:\n  streamhub-install --cluster-redis-bind {master}\n  streamhub-install allow-edge {own}"
-    )
+    let bind = bind_command(settings);
+    let allow = settings.elsewhere.command(&format!("allow-edge {own}"));
+    format!("on the origin run:\n  {bind}\n  {allow}")
+}
+
+/// What prepares the origin, which an older script may have set up: it brings this program along.
+fn bind_command(settings: &Settings) -> String {
+    let bind = format!("--cluster-redis-bind {}", settings.edge.master_ip);
+    settings.elsewhere.command(&bind)
 }
 
 /// An address that the internet does not route: RFC 1918, 100.64/10, loopback, link-local, fc00::/7.

@@ -38,7 +38,7 @@ const LEFT: &[(&str, &str)] = &[
 ];
 
 /// The paths that are new or changed, each with its kind, mode and owner.
-fn changed(before: &Tree, after: &Tree) -> BTreeMap<String, String> {
+pub fn changed(before: &Tree, after: &Tree) -> BTreeMap<String, String> {
     let is_new = |(path, now): &(&std::path::PathBuf, &String)| before.get(*path) != Some(now);
     let look = |now: &str| now.split(' ').take(3).collect::<Vec<_>>().join(" ");
     after
@@ -48,7 +48,8 @@ fn changed(before: &Tree, after: &Tree) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn left() -> BTreeMap<String, String> {
+/// [`LEFT`], as [`changed`] says it.
+pub fn left() -> BTreeMap<String, String> {
     LEFT.iter()
         .map(|(path, now)| ((*path).to_owned(), (*now).to_owned()))
         .collect()

@@ -13,6 +13,24 @@ pub fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_streamhub-install"))
 }
 
+/// What `make dist` makes, for operators who fetch from this address: a directory with install.sh and the binary.
+pub fn dist(base_url: &str, directory: &Path) {
+    let program = release_program();
+    let target = program
+        .ancestors()
+        .nth(2)
+        .expect("it lies in target/release");
+    let _lock = lock("build-release");
+    let output = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/dist.sh"))
+        .arg(base_url)
+        .arg(directory)
+        .env("CARGO_TARGET_DIR", target)
+        .output()
+        .expect("there is a shell");
+    assert!(output.status.success(), "{output:?}");
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+}
+
 /// The same as operators get it: what is measured is measured on this one.
 pub fn release_program() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

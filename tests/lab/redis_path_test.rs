@@ -25,8 +25,8 @@ fn a_redis_closed_to_this_host_is_found_before_the_origin_sees_a_join() {
     let (master, own) = (origin.host.ip(), edge.ip());
     let fix = [
         "[redis]".to_owned(),
-        format!("streamhub-install --cluster-redis-bind {master}"),
-        format!("streamhub-install allow-edge {own}"),
+        format!("/install.sh | sudo bash -s -- --cluster-redis-bind {master}"),
+        format!("/install.sh | sudo bash -s -- allow-edge {own}"),
     ];
     let fix: Vec<&str> = fix.iter().map(String::as_str).collect();
 

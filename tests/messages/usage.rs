@@ -61,7 +61,7 @@ fn a_bad_command_line_is_named_with_what_the_flag_takes() {
                 "--master-token",
                 TOKEN,
                 "--master-url",
-                "https://u:ExamplePassword@media.example.com",
+                "https://u:ExampleSecret@media.example.com",
             ],
         ),
         (
@@ -200,6 +200,21 @@ fn a_bad_variable_is_named_like_its_flag() {
             "a key's name that is none",
             "STREAMHUB_DOCKER_KEY_FINGERPRINT",
             "docker",
+        ),
+        (
+            "a bootstrap without https",
+            "STREAMHUB_INSTALL_URL",
+            "http://media.example.com/install.sh",
+        ),
+        (
+            "a bootstrap that a shell would run",
+            "STREAMHUB_INSTALL_URL",
+            "https://media.example.com/$(id)",
+        ),
+        (
+            "a bootstrap with a login",
+            "STREAMHUB_INSTALL_URL",
+            "https://u:ExampleSecret@media.example.com/install.sh",
         ),
     ] {
         let mut env = vec![("STREAMHUB_MASTER_TOKEN", TOKEN), ("STREAMHUB_JOIN", "1")];
