@@ -6,6 +6,17 @@ use crate::machine::{Machine, SHELLS};
 use crate::run::Ended;
 use crate::server::Server;
 
+/// The configuration of a system that still takes every TLS.
+const OLD_OPENSSL: &str = "openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = default
+[default]
+MinProtocol = TLSv1
+CipherString = DEFAULT:@SECLEVEL=0
+";
+
 /// Whatever was served, it was not run, and nothing of it is left.
 #[track_caller]
 fn assert_not_run(machine: &Machine, ended: &Ended, words: &[&str]) {
@@ -170,18 +181,12 @@ fn a_server_that_proves_nothing_or_speaks_old_tls_is_refused() {
 
         let old = Server::start(machine.dir.path(), &machine.authority, &["1.1"]);
         let url = format!("https://127.0.0.1:{}/releases", old.port);
-        // It does serve those who ask for it.
-        let mut asked = Command::new("curl");
-        asked.args([
-            "--silent",
-            "--fail",
-            "--insecure",
-            "--tlsv1.1",
-            "--ciphers",
-            "DEFAULT:@SECLEVEL=0",
-        ]);
-        let served = asked
+        // It does serve a system that takes as much.
+        std::fs::write(machine.path("openssl.cnf"), OLD_OPENSSL).expect("it is ours");
+        let served = Command::new("curl")
+            .args(["--silent", "--fail", "--insecure"])
             .arg(format!("{url}/streamhub-install-1.2.3-x86_64"))
+            .env("OPENSSL_CONF", machine.path("openssl.cnf"))
             .output()
             .expect("curl is there");
         assert!(
@@ -190,7 +195,8 @@ fn a_server_that_proves_nothing_or_speaks_old_tls_is_refused() {
         );
         let run = machine
             .run(["--join"])
-            .env("STREAMHUB_INSTALL_BASE_URL", &url);
+            .env("STREAMHUB_INSTALL_BASE_URL", &url)
+            .env("OPENSSL_CONF", "/mnt/openssl.cnf");
         assert_not_run(machine, &run.end(), &["can't be fetched"]);
         assert_eq!(old.requests(), 1);
     });
