@@ -24,10 +24,7 @@
 
     # Whether the script itself is what comes from standard input.
     is_piped() {
-        case $- in
-        *s*) return 0 ;;
-        *) return 1 ;;
-        esac
+        [ "${-#*s}" != "$-" ]
     }
 
     # Hands a secret over in the environment: flag, value.
@@ -236,36 +233,32 @@
         # Every argument goes from the front to the end, but the secrets.
         left=$#
         while [ "$left" -gt 0 ]; do
-            argument=$1 value=''
+            argument=$1
             shift
             left=$((left - 1))
-            [ "$left" = 0 ] || value=$1
-            case $argument in
-            --master-token-file | --master-token-file=*) has_token_file=1 ;;
-            esac
-            case $argument in
+            name=${argument%%=*}
+            value=${argument#*=}
+            if [ "$name" = "$argument" ]; then
+                value=''
+                [ "$left" = 0 ] || value=$1
+            fi
+            case $name in
             --help | -h | --version | -V) needs_root='' needs_os='' ;;
             --dry-run) needs_root='' ;;
             --skip-check) skipped=$skipped,$value ;;
-            --skip-check=*) skipped=$skipped,${argument#*=} ;;
+            --api-token-file) [ "$value" != - ] || needs_stdin=$name ;;
+            --master-token-file)
+                has_token_file=1
+                [ "$value" != - ] || needs_stdin=$name
+                ;;
             --master-token | --cluster-token | --admin-pass | --smtp-pass)
                 # Where there is no value, the program says so.
-                case $value in
-                '' | -*) ;;
-                *)
-                    hand_over "$argument" "$value"
-                    shift
-                    left=$((left - 1))
+                if [ -n "$value" ] && { [ "$name" != "$argument" ] || [ "${value#-}" = "$value" ]; }; then
+                    hand_over "$name" "$value"
+                    [ "$name" != "$argument" ] || { shift && left=$((left - 1)); }
                     continue
-                    ;;
-                esac
+                fi
                 ;;
-            --master-token=?* | --cluster-token=?* | --admin-pass=?* | --smtp-pass=?*)
-                hand_over "${argument%%=*}" "${argument#*=}"
-                continue
-                ;;
-            --master-token-file | --api-token-file) [ "$value" != - ] || needs_stdin=$argument ;;
-            --master-token-file=- | --api-token-file=-) needs_stdin=${argument%=-} ;;
             esac
             set -- "$@" "$argument"
         done

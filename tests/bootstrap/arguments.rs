@@ -38,7 +38,7 @@ fn every_argument_arrives_as_it_was_given() {
         machine
             .run(args)
             .shell(shell)
-            .as_file("")
+            .by_file("")
             .end()
             .expect(0, &[]);
         assert_eq!(report(&machine)["args"], json!(args), "{shell:?}");

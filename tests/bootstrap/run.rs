@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
     }
 
     /// As a file; what is given here is its standard input.
-    pub fn as_file(mut self, stdin: &str) -> Self {
+    pub fn by_file(mut self, stdin: &str) -> Self {
         self.by = By::File;
         self.stdin = stdin.into();
         self

@@ -42,14 +42,14 @@ fn as_a_file_it_passes_its_own_standard_input_on() {
         let run = machine
             .run(["--join", "--master-token-file", "-"])
             .shell(shell);
-        run.as_file("clt_ExampleToken\n").end().expect(0, &[]);
+        run.by_file("clt_ExampleToken\n").end().expect(0, &[]);
         assert_eq!(
             machine.report().expect("it was started")["read"],
             "clt_ExampleToken\n",
             "{shell:?}"
         );
         let closed = machine.run(["--join"]).shell(shell).mounted("exec 0<&-");
-        closed.as_file("").end().expect(0, &[]);
+        closed.by_file("").end().expect(0, &[]);
         assert_eq!(
             machine.report().expect("it was started")["stdin"],
             "/dev/null",
