@@ -117,6 +117,7 @@ fn a_signal_while_it_fetches_ends_it_at_once() {
             kill(pid(&child), signal).expect("it runs");
             let ended = Ended::of(child);
             ended.expect(code, &[]);
+            assert!(!machine.server.was_heard_out(), "{shell:?} {signal}");
             assert_eq!(machine.report(), None);
             assert!(
                 machine.leftovers().is_empty(),

@@ -1,7 +1,7 @@
 """Serves a binary over TLS: serve.py <directory> <certificate> <key> <address> <port> [<newest TLS>]
 
-/<how>/<name> is that file of the directory, each <how> served in a way of its own. The port, then each request, is a line
-on standard output.
+/<how>/<name> is that file of the directory, each <how> served in a way of its own. The port, then the path of each
+request, is a line on standard output; so is that a slow answer was heard to its end.
 """
 
 import http.server
@@ -63,6 +63,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for byte in content:
             self.wfile.write(bytes([byte]))
             time.sleep(0.1)
+        print("dripped to its end", flush=True)
 
     def flaky(self, content):
         if asked["flaky"] <= 2:

@@ -50,7 +50,14 @@ impl Server {
         std::fs::read_to_string(&self.log)
             .expect("it is ours")
             .lines()
+            .filter(|line| line.starts_with('/'))
             .count()
+    }
+
+    /// Whether anybody heard a slow answer to its end.
+    pub fn was_heard_out(&self) -> bool {
+        let log = std::fs::read_to_string(&self.log).expect("it is ours");
+        log.contains("dripped to its end")
     }
 }
 

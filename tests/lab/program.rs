@@ -15,16 +15,11 @@ pub fn program() -> PathBuf {
 
 /// What `make dist` makes, for operators who fetch from this address: a directory with install.sh and the binary.
 pub fn dist(base_url: &str, directory: &Path) {
-    let program = release_program();
-    let target = program
-        .ancestors()
-        .nth(2)
-        .expect("it lies in target/release");
     let _lock = lock("build-release");
-    let output = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/dist.sh"))
+    let output = builder(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/dist.sh"))
         .arg(base_url)
         .arg(directory)
-        .env("CARGO_TARGET_DIR", target)
+        .env("CARGO_TARGET_DIR", target_directory())
         .output()
         .expect("there is a shell");
     assert!(output.status.success(), "{output:?}");
@@ -37,12 +32,28 @@ pub fn release_program() -> PathBuf {
     BUILT.get_or_init(build_release).clone()
 }
 
+fn target_directory() -> &'static Path {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    target.expect("cargo's temporary directory is in its target directory")
+}
+
+/// A program that builds, as an operator would start it: what cargo tells a test of its package would look like a
+/// change to build scripts, and all be built anew.
+fn builder(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 fn build_release() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .expect("cargo's temporary directory is in its target directory");
+    let target = target_directory();
     let _lock = lock("build-release");
-    let status = Command::new(env!("CARGO"))
+    let status = builder(env!("CARGO"))
         .args([
             "build",
             "--quiet",
@@ -66,12 +77,9 @@ pub fn standin(name: &str) -> PathBuf {
 }
 
 fn build_standins() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .expect("cargo's temporary directory is in its target directory")
-        .join("standins");
+    let target = target_directory().join("standins");
     let _lock = lock("build-standins");
-    let status = Command::new(env!("CARGO"))
+    let status = builder(env!("CARGO"))
         .args([
             "build",
             "--quiet",
