@@ -42,7 +42,7 @@
 
     check_root() {
         [ "$(id -u)" = 0 ] || fail 3 'this user may not change the system' \
-            'run it as root: sudo sh, or sudo bash, in the place of sh'
+            'run it as root: curl … | sudo sh -s -- …, or sudo sh install.sh …'
     }
 
     check_machine() {
