@@ -1,5 +1,6 @@
 //! Flags over environment over saved over default, validated: what the rest of the program works from.
 
+mod address;
 mod docker;
 mod edge;
 mod elsewhere;
@@ -164,6 +165,11 @@ fn drain_timeout(text: &str) -> Result<Duration> {
         return Err(bad("it is over 24 hours"));
     }
     Ok(drain)
+}
+
+/// A variable's value; an empty one counts as unset.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// A bad value: names the flag, the value, what is wrong with it, and what the flag takes.

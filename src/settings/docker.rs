@@ -1,9 +1,8 @@
 //! Where a missing Docker comes from. The repository and its key are settings of the environment alone, and not
 //! saved: a run that finds Docker needs neither, and one that was cut off is run again as it was.
 
-use url::Url;
-
-use super::usage;
+use super::address::address;
+use super::{usage, variable};
 use crate::fault::Result;
 use crate::resource::{DEFAULT_KEY, DEFAULT_URL, Docker, DockerSource, Repository};
 
@@ -30,33 +29,10 @@ pub(super) fn docker(source: Option<&str>) -> Result<Docker> {
         })?,
     };
     let url = variable(URL).unwrap_or_else(|| DEFAULT_URL.to_owned());
+    let takes = "an address such as https://mirror.example.com/docker/linux/ubuntu";
+    let url = address(URL, &url, &["https"], takes)?;
     Ok(Docker {
         source,
-        repository: Repository::new(&https_url(&url)?, key),
+        repository: Repository::new(&url, key),
     })
-}
-
-/// An empty variable counts as unset.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn https_url(text: &str) -> Result<Url> {
-    let bad = |why: &str| {
-        let takes = "an address such as https://mirror.example.com/docker/linux/ubuntu";
-        usage(URL, text, why, takes)
-    };
-    let url = Url::parse(text).map_err(|e| bad(&e.to_string()))?;
-    if url.scheme() != "https" {
-        return Err(bad("it is not https"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        // The refusal shows the address, and not what must stay unseen in it.
-        url.password().map(crate::secret::Secret::new);
-        return Err(bad("it carries a login"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("it carries a query or a fragment"));
-    }
-    Ok(url)
 }

@@ -8,6 +8,7 @@ use anyhow::Context;
 use reqwest::Certificate;
 use url::Url;
 
+use super::address::address;
 use super::tokens::{api_token, join_token};
 use super::{Saved, usage};
 use crate::cli::Given;
@@ -20,6 +21,7 @@ use crate::secret::Secret;
 
 /// Where the core listens.
 const API_PORT: u16 = 3020;
+const API_TAKES: &str = "an address such as https://media.example.com or http://10.0.0.10:3020";
 const IP_LOOKUP: &str = "https://api.ipify.org";
 
 /// The copy of `--master-ca-file` that later runs and the heartbeat read.
@@ -63,7 +65,7 @@ impl Edge {
         };
         let asked_url = flags.master_url.clone().or(kept.master_url);
         let master_url = match &asked_url {
-            Some(url) => api_url(url)?,
+            Some(url) => address("--master-url", url, &["http", "https"], API_TAKES)?,
             None => default_url(master_ip)?,
         };
         let kept_ca = kept.master_ca_file.map(|path| host.path(path));
@@ -193,34 +195,6 @@ pub(super) fn default_url(master_ip: IpAddr) -> Result<Url> {
         IpAddr::V6(ip) => format!("[{ip}]"),
     };
     Url::parse(&format!("http://{host}:{API_PORT}")).context("the origin's default address")
-}
-
-fn api_url(text: &str) -> Result<Url> {
-    let bad = |why: &str| {
-        usage(
-            "--master-url",
-            text,
-            why,
-            "an address such as https://media.example.com or http://10.0.0.10:3020",
-        )
-    };
-    let url = Url::parse(text).map_err(|e| bad(&e.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(bad("it is neither http nor https"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        // The refusal shows the address, and not what must stay unseen in it.
-        url.password().map(Secret::new);
-        return Err(bad("it carries a login"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("it carries a query or a fragment"));
-    }
-    // It also goes into .env, and into LiveKit's configuration there.
-    if text.contains(['\'', '"', '\\', '$', ' ']) {
-        return Err(bad("it holds a quote, a space, a dollar or a backslash"));
-    }
-    Ok(url)
 }
 
 fn node_name(asked: Option<String>, host: &Host) -> Result<String> {
