@@ -135,3 +135,30 @@ fn of_two_runs_at_once_one_works_and_the_other_names_it() {
     // The lock goes with its holder: nothing has to be cleaned up.
     host.join(&origin).run().expect_code(0);
 }
+
+/// Killed alone, as `kill -9` does it, a run leaves its children at work, and compose may need minutes.
+#[test]
+fn what_a_killed_run_left_at_work_is_waited_for() {
+    let origin = Origin::boot("origin");
+    let host = edge("edge-1");
+    let plugin = "/usr/libexec/docker/cli-plugins/docker-compose";
+    let slow = format!(
+        "#!/bin/sh
+case \"$*\" in *' up '*)
+    test ! -e /run/at-work || touch /run/two-at-once
+    touch /run/at-work; sleep 5; rm /run/at-work;;
+esac
+exec {plugin}.real \"$@\"
+"
+    );
+    host.sh_ok(&format!("mv {plugin} {plugin}.real"));
+    host.write(plugin, slow, 0o755);
+    let mut first = host.join(&origin).spawn();
+    let at_work = || host.has("/run/at-work");
+    assert!(wait::until(Duration::from_secs(60), at_work));
+    first.kill(false);
+    first.wait().expect_code(137);
+    let second = host.join(&origin).run().expect_code(0);
+    assert!(!host.has("/run/two-at-once"));
+    second.expect_said(&["waiting for pid ", "which a killed run left at work"]);
+}

@@ -66,6 +66,14 @@ impl Process {
         children
     }
 
+    /// What it started, what that started, and so on.
+    pub fn descendants(self) -> Vec<Self> {
+        let children = self.children().into_iter();
+        children
+            .flat_map(|child| [vec![child], child.descendants()].concat())
+            .collect()
+    }
+
     /// Whether it is the first process of a pid namespace below ours.
     pub fn is_init_of_namespace(self) -> bool {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();

@@ -52,6 +52,25 @@ impl Running {
         }
     }
 
+    /// Kills the program in the middle of whatever it does; with its family, also all that it started.
+    pub fn kill(&mut self, with_family: bool) {
+        let limit = self.limit;
+        // It may not have been entered yet.
+        wait::until(limit, || self.program().is_some() || !self.is_running());
+        let Some(program) = self.program() else {
+            return;
+        };
+        let family = if with_family {
+            program.descendants()
+        } else {
+            Vec::new()
+        };
+        program.signal(Signal::SIGKILL);
+        for process in family {
+            process.signal(Signal::SIGKILL);
+        }
+    }
+
     pub fn is_running(&mut self) -> bool {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().expect("it is our child");
