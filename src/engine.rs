@@ -105,6 +105,11 @@ impl Container {
         self.label(SERVICE_LABEL).filter(|_| is_service)
     }
 
+    /// Whether it never ran, and so serves nobody: compose, killed between making it and starting it, left it.
+    pub fn is_left_over(&self) -> bool {
+        matches!(self.state.as_str(), "created" | "dead")
+    }
+
     /// Whether it is what compose makes for the service: killed in the middle of a recreate, compose
     /// leaves another name, and in the middle of a create, a container without its configuration.
     pub fn is_whole(&self, project: &str) -> bool {
@@ -272,12 +277,21 @@ fn runs(host: &Host) -> Result<bool> {
 /// The container that runs a service of a project.
 pub fn of_service<'a>(
     containers: &'a [Container],
-    project: &str,
-    service: &str,
+    project: &'a str,
+    service: &'a str,
 ) -> Option<&'a Container> {
+    all_of_service(containers, project, service).next()
+}
+
+/// The same with what compose, killed while it replaced one by another, left beside it.
+pub fn all_of_service<'a>(
+    containers: &'a [Container],
+    project: &'a str,
+    service: &'a str,
+) -> impl Iterator<Item = &'a Container> {
     containers
         .iter()
-        .find(|c| c.service(project) == Some(service))
+        .filter(move |c| c.service(project) == Some(service))
 }
 
 /// The name of a service's container, which others rely on.

@@ -47,7 +47,7 @@ impl Resource for Image {
                 }
                 Fault::new(Exit::Failed, format!("the image {} can't be pulled", self.0))
                     .because(&e)
-                    .fix("check this host's way to the registry (DNS, proxy of the Docker engine, disk), then run this again")
+                    .fix("check the Docker engine (systemctl status docker.service) and its way to the registry (DNS, proxy, disk), then run this again")
                     .into()
             })
     }

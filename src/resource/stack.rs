@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Change, Definition, Resource};
-use crate::engine::{Container, Engine, SOCKET, of_service};
+use crate::engine::{Container, Engine, SOCKET, all_of_service};
 use crate::exec::Program;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
@@ -63,10 +63,32 @@ impl Stack {
                 Fault::new(Exit::Failed, "docker compose can't start the services")
                     .because(&e)
                     .fix(format!(
-                        "mend what it complains about ({dir}/.env holds the settings), then run this again"
+                        "mend what it complains about ({dir}/.env holds the settings; systemctl status docker.service tells of the engine), then run this again"
                     ))
                     .into()
             })
+    }
+
+    /// compose stumbles over the names of what it left when it was killed.
+    fn clear_left_overs(&self, host: &Host) -> Result<()> {
+        let containers = match Engine::find(host)? {
+            Some(engine) => engine.containers()?,
+            None => Vec::new(),
+        };
+        let services = self.definition.services.iter();
+        let left: Vec<&str> = services
+            .flat_map(|service| all_of_service(&containers, &self.definition.project, service.name))
+            .filter(|container| container.is_left_over())
+            .map(|container| container.id.as_str())
+            .collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        docker()
+            .args(["rm", "--force"])
+            .args(left)
+            .succeed()
+            .map(drop)
     }
 
     fn needs(&self, host: &Host) -> Result<Vec<(&'static str, Need)>> {
@@ -81,9 +103,12 @@ impl Stack {
         let containers = engine.containers()?;
         let mut needs = Vec::new();
         for (service, digest) in wanted {
-            let need = match of_service(&containers, &self.definition.project, service) {
-                None => Some(Need::Create),
-                Some(container) => self.need(&engine, container, &digest)?,
+            let own: Vec<&Container> =
+                all_of_service(&containers, &self.definition.project, service).collect();
+            let need = match own.as_slice() {
+                [] => Some(Need::Create),
+                [container] => self.need(&engine, container, &digest)?,
+                [..] => Some(Need::Mend),
             };
             needs.extend(need.map(|need| (service, need)));
         }
@@ -131,6 +156,7 @@ impl Resource for Stack {
     }
 
     fn apply(&self, host: &Host) -> Result<()> {
+        self.clear_left_overs(host)?;
         let (broken, sound): (Vec<_>, Vec<_>) = self
             .needs(host)?
             .into_iter()
@@ -147,12 +173,15 @@ impl Resource for Stack {
     }
 }
 
+fn docker() -> Program {
+    Program::new("docker").arg(format!("--host=unix://{SOCKET}"))
+}
+
 /// `docker compose`, told everything that the operator's environment could otherwise decide.
 fn compose(definition: &Definition, host: &Host) -> Result<Program> {
     let dir = definition.dir.as_os_str();
     let files = definition.layers(host)?;
-    let program = Program::new("docker")
-        .arg(format!("--host=unix://{SOCKET}"))
+    let program = docker()
         .args(["compose", "--project-name", &definition.project])
         .arg("--project-directory")
         .arg(dir)

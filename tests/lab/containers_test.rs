@@ -28,7 +28,21 @@ fn only_a_whole_container_counts_as_a_service() {
     assert!(again.stdout.contains(EMPTY), "{}", again.stdout);
     host.sh_ok("docker rm left-over");
 
-    // Cut off in the middle of a recreate, compose leaves a name of its own.
+    // Cut off in the middle of a recreate, compose leaves the old one and beside it a new one, under the name that it would
+    // choose again.
+    host.sh_ok(
+        "id=$(docker inspect --format '{{.Id}}' streamhub-egress | cut -c1-12)
+         docker create --name ${id}_streamhub-egress --label com.docker.compose.project=streamhub \
+             --label com.docker.compose.service=egress --label com.docker.compose.oneoff=False livekit/egress:latest
+         docker stop streamhub-egress",
+    );
+    host.program(["--join"]).run().expect_code(0);
+    assert_eq!(
+        host.sh_ok("docker ps --all --format '{{.Names}} {{.State}}' | sort"),
+        "streamhub-egress running\nstreamhub-ingress running\nstreamhub-livekit running\n"
+    );
+
+    // Or only the new one, or one that somebody paused.
     host.sh_ok("docker rename streamhub-livekit 0123456789ab_streamhub-livekit");
     host.sh_ok("docker pause streamhub-ingress");
     let others = host.sh_ok("docker inspect --format '{{.Id}}' streamhub-egress");
