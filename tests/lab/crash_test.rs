@@ -10,7 +10,7 @@ use crate::host::Host;
 const RENAMES: &str = "rename,renameat,renameat2";
 const RECEIPT: &str = "/etc/streamhub/receipt.json";
 /// Every other file that a join writes.
-const FILES: &[&str] = &[
+pub const FILES: &[&str] = &[
     "/etc/sysctl.d/99-streamhub-webrtc.conf",
     "/usr/local/bin/streamhub-install",
     "/opt/streamhub/.env",
@@ -20,7 +20,7 @@ const FILES: &[&str] = &[
     "/etc/systemd/system/streamhub-heartbeat.timer",
 ];
 /// As it was before the first join; the containers are left, so that what follows is quick.
-const RESET: &str = "systemctl disable --quiet --now streamhub-heartbeat.timer 2>/dev/null
+pub const RESET: &str = "systemctl disable --quiet --now streamhub-heartbeat.timer 2>/dev/null
     rm -rf /opt/streamhub /etc/streamhub /etc/systemd/system/streamhub-heartbeat.* \
         /etc/sysctl.d/99-streamhub-webrtc.conf /usr/local/bin/streamhub-install /var/log/streamhub-install.log
     systemctl daemon-reload";

@@ -31,6 +31,16 @@ impl Host {
         tree
     }
 
+    /// What is at a path: as in [`Self::tree`], and nothing for what is not there. It costs no command on the host.
+    pub fn at(&self, path: &str) -> Option<String> {
+        describe(&below(&self.disk.root, Path::new(path)))
+    }
+
+    /// A file's content, if it is there, in the same way.
+    pub fn bytes_at(&self, path: &str) -> Option<Vec<u8>> {
+        fs::read(below(&self.disk.root, Path::new(path))).ok()
+    }
+
     fn compare(&self, directory: &Path, tree: &mut Tree) {
         let changed = names(&below(&self.disk.upper, directory));
         // A directory that was removed and made again hides all of the base's without a mark for each.
