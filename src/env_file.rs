@@ -1,7 +1,7 @@
 //! `.env` files: read by docker compose's rules, edited without touching a byte that need not change.
 //!
 //! What compose, dotenvy, systemd and sh make of one line differs; a value in single quotes without
-//! `'`, `\` and control characters reads the same everywhere, and so that is what is written.
+//! `'`, `\`, control characters and Unicode's noncharacters reads the same everywhere, and so that is what is written.
 
 mod parse;
 
@@ -180,15 +180,22 @@ fn quote(key: &str, value: &str) -> Result<String> {
     if value.chars().all(bare) {
         return Ok(value.to_owned());
     }
-    if let Some(c) = value.chars().find(|c| c.is_control() || "'\\".contains(*c)) {
+    let differs = |c: &char| c.is_control() || "'\\".contains(*c) || is_noncharacter(*c);
+    if let Some(c) = value.chars().find(differs) {
         return Err(Fault::new(
             Exit::Usage,
             format!("the value for {key} holds {c:?}, which not every reader of .env files takes for the same"),
         )
-        .fix(format!("choose a value for {key} without single quotes, backslashes and control characters"))
+        .fix(format!("choose a value for {key} without single quotes, backslashes, control characters and noncharacters"))
         .into());
     }
     Ok(format!("'{value}'"))
+}
+
+/// One that Unicode keeps from being a character: systemd refuses a whole file for it.
+fn is_noncharacter(c: char) -> bool {
+    let c = u32::from(c);
+    (0xfdd0..=0xfdef).contains(&c) || c & 0xfffe == 0xfffe
 }
 
 /// What is about to be written is read by an independent reader first.

@@ -73,11 +73,25 @@ fn an_edit_keeps_every_other_byte() {
     assert_eq!(set("A=1\nB=2\nA=3\n", "A", "3"), "A=1\nB=2\nA=3\n");
 }
 
+/// What every reader takes for the same is in `tests/lab/env_readers_test.rs`.
 #[test]
-fn a_value_that_readers_disagree_on_is_refused_with_its_key() {
-    for value in ["it's", "a\\b", "two\nlines"] {
-        let error = EnvFile::default().set("ADMIN_PASS", value).unwrap_err();
-        assert!(error.to_string().contains("ADMIN_PASS"), "{error}");
+fn a_value_that_readers_disagree_on_is_refused_with_its_key_wherever_it_holds_what() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let text = "ADMIN_PASS='as it was'\n";
+    let mut file = EnvFile::parse(text.as_bytes()).unwrap();
+    let controls = (0..=u32::from(char::MAX)).filter_map(char::from_u32);
+    let illegal = controls.filter(|c| c.is_control() || is_noncharacter(*c));
+    for c in illegal.chain("'\\".chars()) {
+        let mut value: Vec<char> = (0..rng.usize(..8)).map(|_| rng.char('('..='[')).collect();
+        value.insert(rng.usize(..=value.len()), c);
+        let value: String = value.into_iter().collect();
+        let error = file.set("ADMIN_PASS", &value).unwrap_err();
+        let fault = error.downcast_ref::<Fault>().unwrap();
+        assert_eq!(fault.exit, Exit::Usage, "{value:?}");
+        assert!(fault.what.contains("ADMIN_PASS"), "{value:?}: {fault}");
+        assert_eq!(file.text(), text, "{value:?}");
     }
 }
 
