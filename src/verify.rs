@@ -41,7 +41,7 @@ pub struct Claim<'a> {
 /// [`Exit::Unhealthy`], naming what is wrong and showing the end of its log.
 pub fn verify(host: &Host, claim: &Claim<'_>) -> Result<()> {
     let end = Instant::now() + LIMIT;
-    services_run(host, &claim.settings.project, end)?;
+    services_run(host, &claim.settings.project, end).map_err(unwatched)?;
     for outcome in [redis_answers(claim), heartbeat_is_taken(host, claim)] {
         match outcome {
             Err(e) if claim.origin_is_away => ui::warn(&format!("{e:#}")),
@@ -49,6 +49,18 @@ pub fn verify(host: &Host, claim: &Claim<'_>) -> Result<()> {
         }
     }
     if claim.changed { timer_lives() } else { Ok(()) }
+}
+
+/// An engine that goes away while it is asked proves nothing.
+fn unwatched(error: anyhow::Error) -> anyhow::Error {
+    if error.is::<Fault>() {
+        return error;
+    }
+    unhealthy(
+        &format!("the services can't be watched: {error:#}"),
+        None,
+        "see what happened to the engine (systemctl status docker.service), then run this again",
+    )
 }
 
 /// Every service keeps running, and answers on its port.
@@ -173,11 +185,13 @@ impl Watched {
                 "{} does not keep running: it is {} (exit code {})",
                 self.service, now.status, now.exit_code
             )
-        } else if *now != self.first {
+        } else if now.restarts != self.first.restarts {
             format!(
                 "{} restarts again and again ({} times so far)",
                 self.service, now.restarts
             )
+        } else if *now != self.first {
+            format!("{} was started anew while it was watched", self.service)
         } else {
             return Ok(());
         };
@@ -233,7 +247,7 @@ fn timer_lives() -> Result<()> {
     Err(unhealthy(
         &format!("{TIMER} has no next run: {state:?}"),
         None,
-        &format!("systemctl status {TIMER}"),
+        &format!("see what else decides over it: systemctl cat {TIMER}; then run this again"),
     ))
 }
 

@@ -17,11 +17,21 @@ pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
     if held.is_empty() {
         return Ok(Vec::new());
     }
-    let containers = match scene.engine()? {
+    let engine = scene.engine()?;
+    let containers = match &engine {
         Some(engine) => engine.containers()?,
         None => Vec::new(),
     };
+    // Containers outlive an engine that was killed or hangs, and on a node that has joined they are hardly a stranger's.
+    let (unclear, held): (Vec<_>, Vec<_>) = held
+        .into_iter()
+        .partition(|l| engine.is_none() && scene.is_joined() && is_in_a_container(l));
     let mut findings = Vec::new();
+    if !unclear.is_empty() {
+        findings.push(Finding::unknown(
+            "containers hold the ports, and the Docker engine, which knows whose they are, does not answer",
+        ));
+    }
     for Port(port, protocol, purpose) in needed {
         let on_it: Vec<&Listener> = held
             .iter()
@@ -63,6 +73,11 @@ fn by_holder<'a>(listeners: &[&'a Listener]) -> Vec<(Option<&'a Holder>, Vec<Str
         }
     }
     found
+}
+
+fn is_in_a_container(listener: &Listener) -> bool {
+    let cgroup = listener.holder.as_ref().map(|holder| &holder.cgroup);
+    cgroup.is_some_and(|cgroup| container_of(cgroup).is_some())
 }
 
 fn container<'a>(holder: &Holder, containers: &'a [Container]) -> Option<&'a Container> {

@@ -44,6 +44,7 @@ mod docker_repository;
 mod docker_source_test;
 mod docker_trust_test;
 mod dry_run_test;
+mod engine_trouble_test;
 mod env_readers_test;
 mod env_test;
 mod events;
