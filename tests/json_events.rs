@@ -19,6 +19,7 @@ fn run(args: &[&str]) -> (i32, String, String) {
         .args(args)
         .env_clear()
         .env("PATH", "/nowhere")
+        .env("STREAMHUB_DOCKER_SOURCE", "distro")
         .stdin(Stdio::null())
         .output()
         .expect("it was built");
