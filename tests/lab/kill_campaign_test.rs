@@ -1,4 +1,4 @@
-//! Two hundred runs that are killed at random moments: first joins and re-runs, each of several kinds.
+//! Two hundred runs that are killed at random moments: first joins, re-runs and take-overs, each of several kinds.
 
 use crate::base::Layer;
 use crate::campaign::{Blow, Scene, Stage, play};
@@ -7,12 +7,25 @@ use crate::command::HostCommand;
 use crate::crash_test::{FILES, RESET};
 use crate::host::Host;
 use crate::images::{self, Image};
+use crate::predecessor::{self, OPERATORS_OWN, RECORDING};
 
 pub const NO_CONTAINERS: &str =
     "docker ps --all --quiet --filter label=com.docker.compose.project=streamhub |
     xargs --no-run-if-empty docker rm --force >/dev/null";
 /// What an operator keeps beside our own keys.
 const OWN_KEY: &str = "MY_KEY='p #q'\n";
+/// What a take-over writes and removes.
+const TAKEN_OVER: &[&str] = &[
+    "/etc/sysctl.d/99-streamhub-webrtc.conf",
+    "/usr/local/bin/streamhub-install",
+    predecessor::SCRIPT,
+    "/opt/streamhub/.env",
+    "/opt/streamhub/docker-compose.yml",
+    "/opt/streamhub/docker-compose.yml.old",
+    "/etc/streamhub/heartbeat.env",
+    "/etc/systemd/system/streamhub-heartbeat.service",
+    "/etc/systemd/system/streamhub-heartbeat.timer",
+];
 const OTHER_SECRET: &str = "ExampleRotatedSecretOf40Characters00000";
 
 /// A stage whose host has Docker and a stranger's container.
@@ -88,7 +101,7 @@ fn forty_first_joins_on_hosts_that_run_nothing() {
 }
 
 #[test]
-fn sixty_first_joins_on_hosts_that_have_the_containers() {
+fn forty_first_joins_on_hosts_that_have_the_containers() {
     let scene = Scene {
         name: "first join, containers there",
         files: FILES,
@@ -104,11 +117,11 @@ fn sixty_first_joins_on_hosts_that_have_the_containers() {
         command: join,
         proof: serves_and_kept_what_was_there,
     };
-    play(scene, Blow::Kill, 30, joined_stages());
+    play(scene, Blow::Kill, 20, joined_stages());
 }
 
 #[test]
-fn sixty_reruns_on_hosts_that_drifted() {
+fn forty_reruns_on_hosts_that_drifted() {
     let scene = Scene {
         name: "re-run after drift",
         files: FILES,
@@ -147,7 +160,7 @@ fn sixty_reruns_on_hosts_that_drifted() {
             .sh_ok("ufw allow 22/tcp; ufw deny 6379/tcp; ufw --force enable");
         stage.host.joined(&stage.origin);
     }
-    play(scene, Blow::Kill, 30, stages);
+    play(scene, Blow::Kill, 20, stages);
 }
 
 #[test]
@@ -167,6 +180,36 @@ fn thirty_two_reruns_after_the_origin_rotated_its_keys() {
         },
     };
     play(scene, Blow::Kill, 16, joined_stages());
+}
+
+#[test]
+fn forty_take_overs_of_hosts_that_the_script_set_up() {
+    const DIR: &str = "/opt/streamhub";
+    let scene = Scene {
+        name: "take-over",
+        files: TAKEN_OVER,
+        reset: |stage, side| {
+            stage.host.sh_ok(RESET);
+            predecessor::lay_out(&stage.host, &stage.origin, DIR);
+            // On the other side the containers are there already, and all else is to be taken over.
+            if side == 0 {
+                predecessor::start(&stage.host, DIR);
+            }
+        },
+        command: |stage| stage.host.program(["--json"]),
+        proof: |stage, side| {
+            serves(stage, side);
+            let env = stage.host.read("/opt/streamhub/.env");
+            assert!(env.contains(OPERATORS_OWN), "{env}");
+            let recording = stage.host.read(&format!("{DIR}/{RECORDING}"));
+            assert_eq!(recording, "a recording");
+            let id = stage.origin.node(predecessor::NAME)["id"].clone();
+            let beat = stage.host.read("/etc/streamhub/heartbeat.env");
+            assert!(beat.contains(id.as_str().expect("it has one")), "{beat}");
+        },
+    };
+    let stages = || stage(predecessor::NAME);
+    play(scene, Blow::Kill, 20, vec![stages(), stages()]);
 }
 
 #[test]

@@ -13,6 +13,10 @@ const SERVICE: &str = "[Unit]\nDescription=StreamHub heartbeat\n
 [Service]\nType=oneshot\nExecStart=/usr/local/bin/streamhub-heartbeat.sh\n";
 const TIMER: &str = "[Unit]\nDescription=StreamHub heartbeat\n
 [Timer]\nOnBootSec=30\nOnUnitActiveSec=30\n\n[Install]\nWantedBy=timers.target\n";
+/// A line of an operator's own at the end of `.env`, without a line end.
+pub const OPERATORS_OWN: &str = "OPERATORS_OWN=a b #c";
+/// What nobody has a copy of.
+pub const RECORDING: &str = "data/apps/live/recording.mp4";
 const SYSCTL: &str = "net.core.rmem_max=16777216\nnet.core.wmem_max=16777216\n";
 
 /// The name that the recorded `.env` has.
@@ -22,12 +26,20 @@ pub const REGION: &str = "eu-west";
 /// A host that the script has joined to this origin, in `dir`, with what an operator has added since.
 pub fn predecessors_edge(origin: &Origin, dir: &str) -> Host {
     let host = edge("server-7");
-    settle(&host, origin, dir);
+    lay_out(&host, origin, dir);
+    start(&host, dir);
     host
 }
 
-/// Makes of a host what the script would have.
-pub fn settle(host: &Host, origin: &Origin, dir: &str) {
+/// The services, as the script starts them.
+pub fn start(host: &Host, dir: &str) {
+    host.sh_ok(&format!(
+        "cd {dir} && docker compose up --detach --no-deps livekit ingress egress 2>&1"
+    ));
+}
+
+/// Makes of a host what the script would have, but for the services.
+pub fn lay_out(host: &Host, origin: &Origin, dir: &str) {
     let url = format!("http://{}:3020", origin.host.ip());
     let row = registered(origin, host);
     let env = ENV
@@ -36,13 +48,12 @@ pub fn settle(host: &Host, origin: &Origin, dir: &str) {
         .replace("ExampleLiveKitSecretOf40CharactersLong00", API_SECRET)
         .replace("ExampleRedisPassword", REDIS_PASSWORD);
     let write = |name: &str, text: &str, mode| host.write(&format!("{dir}/{name}"), text, mode);
-    // An operator's own line, without a line end.
-    write(".env", &format!("{env}# ours\nOPERATORS_OWN=a b #c"), 0o600);
+    write(".env", &format!("{env}# ours\n{OPERATORS_OWN}"), 0o600);
     write("docker-compose.yml", COMPOSE, 0o644);
     write(".git/HEAD", "ref: refs/heads/main\n", 0o644);
     write("deploy/backup.sh", "#!/bin/sh\n", 0o755);
     write("server/package.json", "{}\n", 0o644);
-    write("data/apps/live/recording.mp4", "a recording", 0o644);
+    write(RECORDING, "a recording", 0o644);
     host.sh_ok(&format!(
         "chmod 0775 {dir}/data/apps; install -d -m 0700 /etc/streamhub"
     ));
@@ -62,9 +73,6 @@ pub fn settle(host: &Host, origin: &Origin, dir: &str) {
     );
     host.write("/etc/sysctl.d/99-streamhub-webrtc.conf", SYSCTL, 0o644);
     host.sh_ok("systemctl daemon-reload; systemctl enable --quiet --now streamhub-heartbeat.timer");
-    host.sh_ok(&format!(
-        "cd {dir} && docker compose up --quiet-pull --detach --no-deps livekit ingress egress 2>&1"
-    ));
 }
 
 /// Registers the node as the script did, and returns its id.
