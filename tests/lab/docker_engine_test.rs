@@ -5,37 +5,20 @@ use nix::sys::signal::Signal;
 use crate::cluster::{Origin, edge};
 use crate::command::HostCommand;
 use crate::docker_install_test::{bare, hold, kill_dpkg};
-use crate::docker_repository::{KEY, Repository, SOURCE};
+use crate::docker_repository::{BESIDE, KEY, Repository, SOURCE, offer_beside};
 use crate::docker_source_test::{apt_works, owns_file, packages};
 use crate::host::Host;
 use crate::images;
-
-/// A repository of one host's own that has a compose plugin which wants a newer engine.
-const NEWER: &str = r#"set -e
-mkdir -p /srv/newer/docker.io/DEBIAN /srv/newer/docker-compose/DEBIAN
-cd /srv/newer
-for package in docker.io docker-compose; do
-    depends=
-    test $package = docker.io || depends='Depends: docker.io (>= 99)'
-    printf 'Package: %s\nVersion: 99\nArchitecture: amd64\nMaintainer: Example <packages@example.com>\n%s\nDescription: newer\n' \
-        $package "$depends" | sed '/^$/d' >$package/DEBIAN/control
-    dpkg-deb --build $package . >/dev/null
-done
-for deb in *.deb; do
-    dpkg-deb --field $deb
-    echo "Filename: ./$deb"
-    echo "Size: $(stat --format %s $deb)"
-    echo "SHA256: $(sha256sum $deb | cut -d ' ' -f 1)"
-    echo
-done >Packages
-echo 'deb [trusted=yes] file:/srv/newer ./' >/etc/apt/sources.list.d/newer.list"#;
 
 #[test]
 fn an_engine_that_runs_is_not_upgraded_for_a_compose_plugin() {
     let origin = Origin::boot("origin");
     let host = edge("edge-1");
     host.sh_ok("dpkg --remove --force-depends docker-compose && ! docker compose version");
-    host.sh_ok(NEWER);
+    offer_beside(
+        &host,
+        &[("docker.io", ""), ("docker-compose", "docker.io (>= 99:0)")],
+    );
     let pids = || {
         host.sh_ok("systemctl show --property=MainPID docker.service containerd.service; dpkg-query --show docker.io containerd runc")
     };
@@ -48,7 +31,7 @@ fn an_engine_that_runs_is_not_upgraded_for_a_compose_plugin() {
     assert_eq!(pids(), before);
     assert_eq!(origin.joins(), 0);
     // Without that plugin there is one that goes with the engine as it is.
-    host.sh_ok("rm /etc/apt/sources.list.d/newer.list");
+    host.sh_ok(&format!("rm {BESIDE}"));
     host.joined(&origin);
     assert_eq!(pids(), before);
 }

@@ -106,6 +106,34 @@ impl<'a> Repository<'a> {
     }
 }
 
+/// The source of what [`offer_beside`] offers.
+pub const BESIDE: &str = "/etc/apt/sources.list.d/beside.list";
+
+/// Has a host's apt know empty packages that are newer than everybody else's, each with what it depends on.
+pub fn offer_beside(host: &Host, packages: &[(&str, &str)]) {
+    for (name, depends) in packages {
+        let control = format!(
+            "Package: {name}\nVersion: 99:1\nArchitecture: amd64\nMaintainer: Example <packages@example.com>\n\
+             Depends: libc6{}{depends}\nDescription: newer\n",
+            if depends.is_empty() { "" } else { ", " },
+        );
+        host.write(
+            &format!("/srv/beside/{name}/DEBIAN/control"),
+            control,
+            0o644,
+        );
+    }
+    host.sh_ok(&format!(
+        "set -e; cd /srv/beside
+         for package in */; do dpkg-deb --build $package . >/dev/null; done
+         for deb in *.deb; do
+             dpkg-deb --field $deb
+             printf 'Filename: ./%s\\nSize: %s\\nSHA256: %s\\n\\n' $deb $(stat --format %s $deb) $(sha256sum <$deb | cut -c1-64)
+         done >Packages
+         echo 'deb [trusted=yes] file:/srv/beside ./' >{BESIDE}"
+    ));
+}
+
 /// What is packed: the packages in a bare host's cache.
 fn made_of() -> Vec<u8> {
     let mut names: Vec<String> = crate::base::Layer::Bare

@@ -112,6 +112,26 @@ fn a_server_without_docker_gets_dockers_own_and_the_second_run_asks_nobody() {
         .collect();
     assert_eq!(names, PACKAGES);
     has_nothing_left_to_do(&host, &repository);
+    // A part that goes missing comes from where the rest came, whatever is preferred by then, and touches nothing else.
+    let engine =
+        || host.sh_ok("systemctl show --property=MainPID docker.service containerd.service");
+    let before = engine();
+    let remove = "dpkg --remove docker-compose-plugin";
+    host.sh_ok(remove);
+    host.program(["--docker-source", "distro"])
+        .run()
+        .expect_code(0);
+    assert_eq!(packages(&host), PACKAGES);
+    // Also where the repository was taken out of apt since.
+    host.sh_ok(&format!(
+        "{remove}; rm {SOURCE} {KEY} /var/lib/apt/lists/packages.example.com*"
+    ));
+    let again = repository.given_to(host.program(["--docker-source", "auto"]));
+    again.run().expect_code(0);
+    assert_eq!(packages(&host), PACKAGES);
+    assert!(owns_file(&host, KEY) && owns_file(&host, SOURCE));
+    assert_eq!(engine(), before);
+    apt_works(&host);
 }
 
 #[test]
@@ -160,7 +180,7 @@ fn a_source_that_apt_knows_already_is_used_with_its_own_key() {
             "edge-2",
             "/etc/apt/sources.list.d/theirs.sources",
             format!(
-                "Types: deb\nURIs: {URL}\nSuites: noble\nComponents: stable test\nSigned-By:\n{indented}"
+                "Types: deb\nURIs: {URL}\nSuites: noble\nComponents: stable\nSigned-By:\n{indented}"
             ),
         ),
     ] {

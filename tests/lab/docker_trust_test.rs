@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cluster::Origin;
 use crate::command::{HostCommand, Output};
 use crate::docker_install_test::bare;
-use crate::docker_repository::{KEY, Repository, SOURCE, URL};
+use crate::docker_repository::{BESIDE, KEY, Repository, SOURCE, URL, offer_beside};
 use crate::docker_source_test::{apt_works, owns_file, packages};
 use crate::host::Host;
 use crate::images;
@@ -63,7 +63,7 @@ fn a_key_that_is_not_the_pinned_one_alone_is_refused_before_anything_is_changed(
         .run();
     silent
         .expect_code(0)
-        .expect_said(&["timed out): Docker will be the distribution's"]);
+        .expect_said(&["/gpg: ", "): Docker will be the distribution's"]);
     origin
         .host
         .sh_ok("iptables --delete INPUT --protocol tcp --dport 443 --jump DROP");
@@ -82,10 +82,10 @@ fn a_repository_that_its_key_did_not_sign_is_taken_back_and_auto_takes_the_distr
             .given_to(host.join(&origin))
             .args(["--docker-source", source])
     };
-    let fails = |run: HostCommand| {
+    let fails = |run: HostCommand, says: &str| {
         let failed = run.run().expect_code(1);
         let what = format!("Docker's repository {URL} can't be used");
-        failed.expect_said(&[&what, "fix: "]);
+        failed.expect_said(&[&what, says, "fix: "]);
         nothing_stays(&host, &failed);
         assert!(
             !owns_file(&host, SOURCE) && !owns_file(&host, KEY),
@@ -93,21 +93,27 @@ fn a_repository_that_its_key_did_not_sign_is_taken_back_and_auto_takes_the_distr
             host.read("/etc/streamhub/receipt.json")
         );
     };
+    let unsigned = "E: The repository";
     for release in [UNSIGNED, OTHERS] {
         repository.serve_release(release);
-        fails(join("docker"));
+        fails(join("docker"), unsigned);
     }
     // Also where an operator lets apt take what nobody has signed.
     let lax = "/etc/apt/apt.conf.d/99lax";
     host.write(lax, "Acquire::AllowInsecureRepositories \"true\";\n", 0o644);
     repository.serve_release(UNSIGNED);
-    fails(join("docker"));
+    fails(join("docker"), unsigned);
     host.sh_ok(&format!("rm {lax}"));
     // Signed, and without what it is there for.
     repository.serve_release(GOOD);
     let pool = "/srv/linux/ubuntu/dists/noble/pool";
     origin.host.sh_ok(&format!("mv {pool} {pool}.away"));
-    fails(join("docker"));
+    fails(join("docker"), "E: Failed to fetch");
+    origin.host.sh_ok(&format!("mv {pool}.away {pool}"));
+    // All is well with it, and somebody else's package would be taken instead.
+    offer_beside(&host, &[("containerd.io", "")]);
+    fails(join("docker"), "apt would not take containerd.io from it");
+    host.sh_ok(&format!("rm {BESIDE}"));
     assert_eq!(origin.joins(), 0);
 
     repository.serve_release(OTHERS);
