@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Change, Resource};
 use crate::fault::Result;
-use crate::host::{Found, Host};
+use crate::host::Host;
 use crate::receipt::Owned;
 
 /// What every file says that this program writes whole.
@@ -15,56 +15,54 @@ const MODE: u32 = 0o600;
 /// A copy beside a file that is about to be replaced, unless it is ours already.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    of: PathBuf,
-    copy: PathBuf,
+    pub of: PathBuf,
 }
 
 impl Kept {
-    /// A copy named `<name>.old` of the file at `path`.
-    pub fn copy_of(path: PathBuf) -> Self {
-        let mut copy = path.clone().into_os_string();
-        copy.push(".old");
-        Self {
-            of: path,
-            copy: copy.into(),
-        }
-    }
-
-    /// The bytes to keep, if there are any and they are not kept yet.
-    fn to_keep(&self, host: &Host) -> Result<Option<Vec<u8>>> {
-        if !matches!(host.find(&self.copy)?, Found::Nothing) {
+    /// What is to be kept and where, if it is not kept yet: beside the file, under the first name that is free.
+    fn wanted(&self, host: &Host) -> Result<Option<(PathBuf, Vec<u8>)>> {
+        let is_ours = |bytes: &[u8]| bytes.windows(SIGNATURE.len()).any(|w| w == SIGNATURE);
+        let Some(bytes) = host.read_ours(&self.of)?.filter(|bytes| !is_ours(bytes)) else {
             return Ok(None);
+        };
+        let mut suffix = ".old".to_owned();
+        for next in 2_u32.. {
+            let copy = PathBuf::from(format!("{}{suffix}", self.of.display()));
+            match host.read_ours(&copy)? {
+                None => return Ok(Some((copy, bytes))),
+                Some(kept) if kept == bytes => break,
+                Some(_) => suffix = format!(".old.{next}"),
+            }
         }
-        let is_ours = |bytes: &Vec<u8>| bytes.windows(SIGNATURE.len()).any(|w| w == SIGNATURE);
-        Ok(host.read_ours(&self.of)?.filter(|bytes| !is_ours(bytes)))
+        Ok(None)
     }
 }
 
 impl Resource for Kept {
     fn name(&self) -> String {
-        format!("file {}", self.copy.display())
+        format!("copy of {}", self.of.display())
     }
 
     fn probe(&self, host: &Host) -> Result<Change> {
-        Ok(match self.to_keep(host)? {
+        Ok(match self.wanted(host)? {
             None => Change::None,
-            Some(_) => Change::Create(Some(format!(
-                "a copy of {}, which is replaced",
-                self.of.display()
+            Some((copy, _)) => Change::Create(Some(format!(
+                "{}: the file that is replaced",
+                copy.display()
             ))),
         })
     }
 
     fn apply(&self, host: &Host) -> Result<()> {
-        match self.to_keep(host)? {
+        match self.wanted(host)? {
             None => Ok(()),
-            Some(bytes) => host.write(&self.copy, &bytes, MODE),
+            Some((copy, bytes)) => host.write(&copy, &bytes, MODE),
         }
     }
 
-    fn owned(&self, _host: &Host) -> Vec<Owned> {
-        vec![Owned::File {
-            path: self.copy.clone(),
-        }]
+    fn owned(&self, host: &Host) -> Vec<Owned> {
+        let wanted = self.wanted(host).ok().flatten();
+        let file = |(path, _)| Owned::File { path };
+        wanted.map(file).into_iter().collect()
     }
 }

@@ -51,7 +51,7 @@ pub fn serve(settings: &Settings, answer: &Answer, cores: usize) -> Result<Resou
         Box::new(stack.env.clone()),
         Box::new(heartbeat_env(settings, answer)),
         Box::new(Data::new(stack.env.clone(), &settings.dir)),
-        Box::new(Kept::copy_of(stack.path())),
+        Box::new(Kept { of: stack.path() }),
         Box::new(ComposeFile(stack.clone())),
         Box::new(unit("streamhub-heartbeat.service")?),
         Box::new(unit("streamhub-heartbeat.timer")?),

@@ -13,12 +13,13 @@ use crate::wait;
 const DIR: &str = "/opt/streamhub";
 const EMPTY: &str = "Plan: nothing to change";
 /// What the program replaces or adds below the directory; everything else stays as it was, byte for byte.
-const OURS: &[&str] = &[".env", "docker-compose.yml", "docker-compose.yml.old"];
+const OURS: &[&str] = &[".env", "docker-compose.yml", "docker-compose.yml.old.2"];
 
-/// Path → mode, owner and digest of every file below a directory, but for [`OURS`].
+/// Path → kind, mode, owner, and digest or target, of everything below a directory but [`OURS`].
 fn tree(host: &Host, dir: &str) -> BTreeMap<String, String> {
     let listed = host.sh_ok(&format!(
-        "cd {dir} && find . -type f | while read -r f; do echo \"$f $(stat -c '%a %U:%G' $f) $(sha256sum <$f)\"; done"
+        "cd {dir} && find . -printf '%p %y %m %u:%g %l\n' | while read -r path rest; do
+            echo \"$path $rest $(test -f $path -a ! -L $path && sha256sum <$path)\"; done"
     ));
     let lines = listed.lines().filter_map(|line| line.split_once(' '));
     lines
@@ -31,17 +32,14 @@ fn tree(host: &Host, dir: &str) -> BTreeMap<String, String> {
 #[derive(Debug, PartialEq)]
 struct Node {
     tree: BTreeMap<String, String>,
-    /// Every line of `.env`, sorted.
-    env: Vec<String>,
-    /// Every line of `heartbeat.env`, sorted.
-    beat: Vec<String>,
+    /// `.env` and `heartbeat.env`, with mode and owner.
+    env: String,
+    beat: String,
     id: String,
 }
 
-fn sorted(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    lines.sort();
-    lines
+fn with_access(host: &Host, path: &str) -> String {
+    host.sh_ok(&format!("stat --format '%a %U:%G' {path}; cat {path}"))
 }
 
 impl Node {
@@ -49,16 +47,16 @@ impl Node {
         let id = &origin.node(NAME)["id"];
         Self {
             tree: tree(host, dir),
-            env: sorted(&host.read(&format!("{dir}/.env"))),
-            beat: sorted(&host.read("/etc/streamhub/heartbeat.env")),
+            env: with_access(host, &format!("{dir}/.env")),
+            beat: with_access(host, "/etc/streamhub/heartbeat.env"),
             id: id.as_str().expect("it has one").to_owned(),
         }
     }
 
-    /// The same, as a take-over may leave it: with the one key that the script did not know.
-    fn with_new_keys(mut self, keys: &[&str]) -> Self {
-        self.env.extend(keys.iter().map(|key| (*key).to_owned()));
-        self.env.sort();
+    /// The same, as a take-over may leave it: with the one key that the script did not know at the end of a file that
+    /// had no line end there.
+    fn with_its_new_key(mut self) -> Self {
+        self.env += "\nINGRESS_CPUS=1.5\n";
         self
     }
 }
@@ -67,7 +65,7 @@ fn ids(host: &Host) -> String {
     host.sh_ok("docker ps --all --no-trunc --format '{{.Names}} {{.ID}}' | sort")
 }
 
-/// Every service was made anew once, nobody else was touched, and the cluster's keys are the ones in use.
+/// Every service was made anew once, and the cluster's keys are the ones in use.
 #[track_caller]
 fn recreated_once(host: &Host, since: &str) {
     let made = host.engine_did(since, &["create"]);
@@ -101,6 +99,9 @@ fn an_edge_of_the_script_is_adopted_without_a_flag_and_loses_nothing() {
     let origin = Origin::boot("origin");
     let host = predecessors_edge(&origin, DIR);
     host.write("/root/api-token", API_TOKEN, 0o600);
+    // An operator has kept another one under the first name that comes to mind.
+    let older = "/opt/streamhub/docker-compose.yml.old";
+    host.write(older, "services: {}\n", 0o644);
     let before = Node::of(&host, &origin, DIR);
     let old_compose = host.read("/opt/streamhub/docker-compose.yml");
 
@@ -111,7 +112,7 @@ fn an_edge_of_the_script_is_adopted_without_a_flag_and_loses_nothing() {
         format!("node name: {NAME}"),
         format!("origin's IP: {}", origin.host.ip()),
         "region: unknown".to_owned(),
-        "a copy of /opt/streamhub/docker-compose.yml, which is replaced".to_owned(),
+        "/opt/streamhub/docker-compose.yml.old.2: the file that is replaced".to_owned(),
         format!("no file {SCRIPT}"),
         "recreate once livekit".to_owned(),
     ] {
@@ -127,15 +128,9 @@ fn an_edge_of_the_script_is_adopted_without_a_flag_and_loses_nothing() {
         .expect_code(0)
         .expect_said(&["joined and serving", &format!("region     {REGION}")]);
     recreated_once(&host, &since);
-    let cpus = format!("INGRESS_CPUS={}", 1.5);
-    assert_eq!(
-        Node::of(&host, &origin, DIR),
-        before.with_new_keys(&[&cpus])
-    );
-    assert_eq!(
-        host.read("/opt/streamhub/docker-compose.yml.old"),
-        old_compose
-    );
+    assert_eq!(Node::of(&host, &origin, DIR), before.with_its_new_key());
+    assert_eq!(host.read(older), "services: {}\n");
+    assert_eq!(host.read(&format!("{older}.2")), old_compose);
     // The registry knew what the script had not kept, and keeps it.
     assert_eq!(origin.node(NAME)["region"], REGION);
     is_ours_and_stays(&host, &origin);
@@ -186,16 +181,13 @@ fn an_edge_of_the_script_is_adopted_by_the_command_that_made_it_in_a_place_of_it
         .expect_code(0)
         .expect_said(&["compose project: livemedia"]);
     recreated_once(&host, &since);
-    let added = ["INGRESS_CPUS=1.5"];
     let mut after = Node::of(&host, &origin, dir);
-    let in_beat = after
-        .beat
-        .iter()
-        .position(|line| line == "STREAMHUB_HB_PROJECT=livemedia");
-    after
-        .beat
-        .remove(in_beat.expect("the heartbeat knows whose containers it tells of"));
-    assert_eq!(after, before.with_new_keys(&added));
+    // The heartbeat has to know whose containers it tells of.
+    let project = "STREAMHUB_HB_PROJECT=livemedia\n";
+    assert!(after.beat.ends_with(project), "{}", after.beat);
+    after.beat = after.beat.replace(project, "");
+    assert!(after.tree.remove("docker-compose.yml.old").is_some());
+    assert_eq!(after, before.with_its_new_key());
     assert_eq!(origin.node(NAME)["region"], REGION);
     // The operator's own layer counts, for us as for compose by hand.
     let label = host.sh_ok(

@@ -1,4 +1,5 @@
-//! An edge as the install.sh script left it: made of what was recorded of real ones (`fixtures/predecessor/`).
+//! An edge as the install.sh script left it. Its `.env` was recorded from a real one (`fixtures/predecessor/`); the rest
+//! is made anew from what is known of it.
 
 use serde_json::{Value, json};
 
@@ -53,6 +54,9 @@ pub fn lay_out(host: &Host, origin: &Origin, dir: &str) {
     write(".git/HEAD", "ref: refs/heads/main\n", 0o644);
     write("deploy/backup.sh", "#!/bin/sh\n", 0o755);
     write("server/package.json", "{}\n", 0o644);
+    host.sh_ok(&format!(
+        "ln -sf server/package.json {dir}/package.json; mkdir -p {dir}/empty"
+    ));
     write(RECORDING, "a recording", 0o644);
     host.sh_ok(&format!(
         "chmod 0775 {dir}/data/apps; install -d -m 0700 /etc/streamhub"
