@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::process::Child;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
@@ -111,7 +111,9 @@ fn a_signal_while_it_fetches_ends_it_at_once() {
                 .shell(shell)
                 .env("STREAMHUB_INSTALL_BASE_URL", &url);
             let child = run.spawn();
+            let end = Instant::now() + Duration::from_secs(60);
             while machine.server.requests() == asked {
+                assert!(Instant::now() < end, "{shell:?} {signal}: nobody asked");
                 sleep(Duration::from_millis(10));
             }
             kill(pid(&child), signal).expect("it runs");

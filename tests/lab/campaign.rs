@@ -1,6 +1,7 @@
 //! Cutting runs off at random moments, and what has to be so after each blow and after the run that follows it.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,11 @@ struct Settled {
     state: String,
 }
 
+/// Says it also where the test goes well, and its output is kept back.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// A number to start from: the one that is given, to play something again, or another one each time. Says which.
 pub fn seed(what: &str) -> u64 {
     let given = std::env::var(SEED).ok();
@@ -66,7 +72,7 @@ pub fn seed(what: &str) -> u64 {
         || fastrand::u64(..),
         |text| text.parse().expect("the seed is a number"),
     );
-    println!("{what}: {SEED}={seed}");
+    tell(&format!("{what}: {SEED}={seed}"));
     seed
 }
 
@@ -96,13 +102,13 @@ pub fn play(scene: Scene, blow: Blow, count: usize, stages: Vec<Stage>) -> Vec<S
         }
     });
     let all: usize = points.values().sum();
-    println!(
+    tell(&format!(
         "{}: {all} times {blow:?} in {:.0} s, by what the run had said last:",
         scene.name,
         start.elapsed().as_secs_f64()
-    );
+    ));
     for (point, count) in points {
-        println!("  {count:>3}  {point}");
+        tell(&format!("  {count:>3}  {point}"));
     }
     left
 }

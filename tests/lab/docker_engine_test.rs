@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 
 use crate::cluster::{Origin, edge};
 use crate::command::HostCommand;
-use crate::docker_install_test::{bare, hold, kill_dpkg};
+use crate::docker_install_test::{bare, docker_runs, hold, kill_dpkg};
 use crate::docker_repository::{BESIDE, KEY, Repository, SOURCE, offer_beside};
 use crate::docker_source_test::{apt_works, owns_file, packages};
 use crate::host::Host;
@@ -47,7 +47,7 @@ fn join(host: &Host, origin: &Origin, repository: &Repository<'_>) -> HostComman
 #[track_caller]
 fn converges(host: &Host, run: HostCommand) {
     run.run().expect_code(0);
-    host.sh_ok("docker info && docker compose version");
+    docker_runs(host);
     let there = packages(host);
     for name in [
         "containerd.io",

@@ -10,11 +10,11 @@ apt-get install --yes --no-install-recommends gpg-agent
 version='5:99.0.1-1~ubuntu.24.04~noble'
 root=/srv/linux/ubuntu
 pool=dists/noble/pool/stable/amd64
-mkdir -p "$root/$pool" "$root/dists/noble/stable/binary-amd64" /srv/keys /srv/work
+mkdir -p "$root/$pool" "$root/dists/noble/stable/binary-amd64" /srv/keys /srv/build
 
 # pack <name> <relations> <package of Debian>...: files and scripts are those of all of them, the last one's scripts win.
 pack() {
-    name=$1 relations=$2 work=/srv/work/$1
+    name=$1 relations=$2 work=/srv/build/$1
     shift 2
     mkdir -p "$work/DEBIAN"
     for package in "$@"; do
@@ -71,7 +71,7 @@ SHA256:
  $(sha256sum "$packages" | cut -d ' ' -f 1) $(stat --format %s "$packages") $packages
 END
 
-export GNUPGHOME=/srv/work/gnupg
+export GNUPGHOME=/srv/build/gnupg
 mkdir -m 700 "$GNUPGHOME"
 for name in good other; do
     gpg --batch --passphrase '' --quick-generate-key "$name@example.com" ed25519 sign never
@@ -82,6 +82,6 @@ gpg --armor --export >/srv/keys/both.asc
 gpg --with-colons --list-keys good@example.com | grep ^fpr | head -n 1 | cut -d : -f 10 >/srv/keys/fingerprint
 echo '<html>sign in</html>' >/srv/keys/page.html
 gpgconf --kill all
-rm -rf /srv/work
+rm -rf /srv/build
 cp /srv/keys/good.asc "$root/gpg"
 cp /srv/keys/good.InRelease InRelease

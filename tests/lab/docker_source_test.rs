@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::cluster::Origin;
-use crate::docker_install_test::{bare, joins_after_waiting_for};
+use crate::docker_install_test::{bare, docker_runs, joins_after_waiting_for};
 use crate::docker_repository::{KEY, Repository, SOURCE, URL};
 use crate::host::Host;
 use crate::images;
@@ -87,7 +87,7 @@ fn a_server_without_docker_gets_dockers_own_and_the_second_run_asks_nobody() {
 
     join().run().expect_code(0);
     assert_eq!(packages(&host), PACKAGES);
-    host.sh_ok("docker info && docker compose version");
+    docker_runs(&host);
     assert_eq!(origin.node("edge-1")["status"], "active");
     assert_eq!(host.read(KEY), origin.host.read("/srv/keys/good.asc"));
     for line in [
@@ -132,6 +132,25 @@ fn a_server_without_docker_gets_dockers_own_and_the_second_run_asks_nobody() {
     assert!(owns_file(&host, KEY) && owns_file(&host, SOURCE));
     assert_eq!(engine(), before);
     apt_works(&host);
+}
+
+#[test]
+fn the_distributions_docker_is_taken_without_a_word_to_dockers_repository() {
+    let origin = Origin::boot("origin");
+    let repository = Repository::serve(&origin.host);
+    let host = bare("edge-1", images::livekit());
+    repository.introduce_to(&host);
+    let asked = repository.requests();
+    let join = repository.given_to(host.join(&origin));
+    join.args(["--docker-source", "distro"])
+        .run()
+        .expect_code(0);
+    docker_runs(&host);
+    let packages = packages(&host);
+    assert!(packages.contains(&"docker.io".to_owned()), "{packages:?}");
+    assert!(!packages.contains(&"docker-ce".to_owned()), "{packages:?}");
+    assert!(!host.has(SOURCE) && !host.has(KEY));
+    assert_eq!(repository.requests(), asked);
 }
 
 #[test]

@@ -87,9 +87,10 @@ fn prepare_disk(host: &Host) {
     };
     write("etc/resolv.conf", &resolv_conf());
     write("etc/hostname", format!("{}\n", host.name()).as_bytes());
-    // Docker's own repository is asked for where Docker is missing. Here nobody answers, and nothing leaves the lab.
+    // Docker's own repository is asked for where Docker is missing, and a look-up service for a host's public address.
+    // Here nobody answers for them, and nothing leaves the lab.
     let hosts = format!(
-        "127.0.0.1 localhost download.docker.com\n127.0.1.1 {}\n::1 localhost\n",
+        "127.0.0.1 localhost download.docker.com api.ipify.org\n127.0.1.1 {}\n::1 localhost\n",
         host.name()
     );
     write("etc/hosts", hosts.as_bytes());

@@ -3,7 +3,7 @@
 set -eu
 
 packages='gcc libc6-dev debootstrap systemd-container iproute2 iptables python3 tar util-linux procps xz-utils
-    binutils shellcheck busybox-static strace curl wget openssl'
+    binutils shellcheck busybox-static strace curl wget openssl perl ca-certificates'
 # shellcheck source=/dev/null
 . /etc/os-release
 # Lab hosts are Debian's packages: elsewhere the keys of its archive are a package of their own.
