@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Docker's own, as its repository serves it.
+/// Docker's own: its fingerprint and its checksum say so.
 const DOCKERS: &str = include_str!("../../../../fixtures/docker.asc");
 const DOCKERS_FINGERPRINT: &str = "9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88";
 
