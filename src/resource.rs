@@ -78,6 +78,14 @@ pub enum Change {
     Unknown(&'static str),
 }
 
+/// What every file says that this program writes whole.
+const SIGNATURE: &[u8] = b"Written by streamhub-install";
+
+/// Whether this program wrote the file with these bytes; an operator's own may hold a secret.
+fn is_signed(bytes: &[u8]) -> bool {
+    bytes.windows(SIGNATURE.len()).any(|w| w == SIGNATURE)
+}
+
 /// A unified diff of two texts, with so many lines around each change.
 fn diff(context: usize, old: &str, new: &str) -> String {
     TextDiff::from_lines(old, new)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
-use super::{Change, Env, File, Resource};
+use super::{Change, Env, File, Resource, is_signed};
 use crate::env_file::EnvFile;
 use crate::fault::Result;
 use crate::host::Host;
@@ -181,7 +181,15 @@ impl Resource for ComposeFile {
     }
 
     fn probe(&self, host: &Host) -> Result<Change> {
-        self.file(host)?.probe(host)
+        let change = self.file(host)?.probe(host)?;
+        let old = host.read_ours(&self.0.path())?;
+        Ok(match change {
+            // Its text is somebody else's, and may hold what no plan and no log may show.
+            Change::Update(_) if old.is_some_and(|old| !is_signed(&old)) => {
+                Change::Update("replace what somebody else wrote".to_owned())
+            }
+            change => change,
+        })
     }
 
     fn apply(&self, host: &Host) -> Result<()> {

@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{Change, Resource};
+use super::{Change, Resource, is_signed};
 use crate::fault::Result;
 use crate::host::Host;
 use crate::receipt::Owned;
 
-/// What every file says that this program writes whole.
-const SIGNATURE: &[u8] = b"Written by streamhub-install";
 /// It may hold an operator's own secrets.
 const MODE: u32 = 0o600;
 
@@ -21,8 +19,7 @@ pub struct Kept {
 impl Kept {
     /// What is to be kept and where, if it is not kept yet: beside the file, under the first name that is free.
     fn wanted(&self, host: &Host) -> Result<Option<(PathBuf, Vec<u8>)>> {
-        let is_ours = |bytes: &[u8]| bytes.windows(SIGNATURE.len()).any(|w| w == SIGNATURE);
-        let Some(bytes) = host.read_ours(&self.of)?.filter(|bytes| !is_ours(bytes)) else {
+        let Some(bytes) = host.read_ours(&self.of)?.filter(|bytes| !is_signed(bytes)) else {
             return Ok(None);
         };
         let mut suffix = ".old".to_owned();

@@ -4,7 +4,7 @@
 //! ([`crate::register`]), and its answer decides what [`serve`] wants. Both are in the order in which
 //! one would do it by hand.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use minijinja::context;
 
@@ -20,6 +20,8 @@ use crate::resource::{
 };
 use crate::secret::Secret;
 use crate::settings::{HEARTBEAT_ENV, HEARTBEAT_SCRIPT, MASTER_CA, Settings};
+
+const UNITS: &str = "/etc/systemd/system";
 
 /// What must stand before the origin hears of this host.
 pub fn prepare(settings: &Settings) -> Resources {
@@ -202,7 +204,7 @@ fn heartbeat_env(settings: &Settings, answer: &Answer) -> Env {
 }
 
 fn unit(name: &'static str) -> Result<File> {
-    let path = PathBuf::from("/etc/systemd/system").join(name);
+    let path = Path::new(UNITS).join(name);
     Ok(file(path, render(name, context! {})?))
 }
 
@@ -232,6 +234,8 @@ fn adoption(settings: &Settings) -> Option<Adoption> {
             file(HEARTBEAT_ENV.into()),
             file(HEARTBEAT_SCRIPT.into()),
             file(SYSCTL.into()),
+            file(Path::new(UNITS).join(SERVICE)),
+            file(Path::new(UNITS).join(TIMER)),
             unit(TIMER),
             unit(SERVICE),
             Owned::Stack {

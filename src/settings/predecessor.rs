@@ -11,7 +11,6 @@ use super::edge::default_url;
 use super::saved::{HEARTBEAT_ENV, read};
 use crate::engine::{Container, Engine, PROJECT, container_name};
 use crate::env_file::EnvFile;
-use crate::exec;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::{Found, Host};
 use crate::receipt::{self, Receipt, Role};
@@ -28,45 +27,70 @@ const SERVICES: &[&str] = &["livekit", "ingress", "egress"];
 /// # Errors
 /// If a file of its is damaged, or its directory can't be found.
 pub(super) fn inferred_receipt(host: &Host, asked_dir: Option<&Path>) -> Result<Option<Receipt>> {
-    let beat = read(host, Path::new(HEARTBEAT_ENV))?;
-    let script = host.find(Path::new(HEARTBEAT_SCRIPT))?;
-    let container = its_container(host);
-    if beat.is_none() && matches!(script, Found::Nothing) && container.is_none() {
+    let beat = read(host, Path::new(HEARTBEAT_ENV))?.unwrap_or_default();
+    let has_joined = beat.get("STREAMHUB_HB_NODE_ID")?.is_some();
+    let has_script = !matches!(host.find(Path::new(HEARTBEAT_SCRIPT))?, Found::Nothing);
+    let containers = its_containers(host);
+    let has_its_own = containers.iter().any(|c| c.digest().is_none());
+    if !has_joined && !has_script && !has_its_own {
         return Ok(None);
     }
-    let by_label = container.as_ref().and_then(Container::directory);
+    let container = containers.first();
+    let by_label = container.and_then(Container::directory);
     let places = [by_label, Some(Path::new(DEFAULT_DIR)), asked_dir];
     for dir in places.into_iter().flatten() {
         let env = read(host, &dir.join(".env"))?.unwrap_or_default();
         if env.get("STREAMHUB_DOMAIN")?.is_none() {
             continue;
         }
+        let known = [
+            container.and_then(Container::project),
+            beat.get("STREAMHUB_HB_PROJECT")?,
+            env.get("COMPOSE_PROJECT_NAME")?,
+        ];
+        let project = match known.into_iter().flatten().next() {
+            Some(project) => project.to_owned(),
+            None if has_script => project_of(dir),
+            // A node of this program's own, whose receipt was moved away.
+            None => PROJECT.to_owned(),
+        };
         let mut receipt = Receipt::new(role(&env)?, dir);
-        let project = container.as_ref().and_then(Container::project);
         receipt.settings = receipt::Saved {
-            project: project.filter(|p| *p != PROJECT).map(str::to_owned),
-            ..edges_settings(&env, &beat.unwrap_or_default())?
+            project: Some(project).filter(|project| project != PROJECT),
+            ..edges_settings(&env, &beat)?
         };
         return Ok(Some(receipt));
     }
-    // Only its containers know a directory of another name.
-    if exec::is_installed("dockerd") && Engine::find(host).is_ok_and(|engine| engine.is_none()) {
+    // Whoever installs beside it overwrites the only copy of its node id and token.
+    if has_joined || has_script {
         return Err(nowhere().into());
     }
     Ok(None)
 }
 
-/// A container that has one of the fixed names, that compose made, and this program did not.
-fn its_container(host: &Host) -> Option<Container> {
+/// The containers of compose's that have one of the fixed names.
+fn its_containers(host: &Host) -> Vec<Container> {
     // Where the engine can't be asked, the files tell enough.
-    let engine = Engine::find(host).ok().flatten()?;
-    engine.containers().ok()?.into_iter().find(|c| {
-        SERVICES
-            .iter()
-            .any(|service| c.name() == container_name(service))
-            && c.project().is_some()
-            && c.digest().is_none()
-    })
+    let engine = Engine::find(host).ok().flatten();
+    let containers = engine.and_then(|engine| engine.containers().ok());
+    let is_service = |c: &Container| {
+        let mut names = SERVICES.iter().map(|service| container_name(service));
+        c.project().is_some() && names.any(|name| name == c.name())
+    };
+    let all = containers.unwrap_or_default().into_iter();
+    all.filter(is_service).collect()
+}
+
+/// What compose calls a project that is not named otherwise: its directory's last part, in lower case, without what
+/// is no letter, digit, `_` or `-`, and without the last two at its start.
+fn project_of(dir: &Path) -> String {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let kept = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let name: String = name.to_lowercase().chars().filter(kept).collect();
+    match name.trim_start_matches(['_', '-']) {
+        "" => PROJECT.to_owned(),
+        project => project.to_owned(),
+    }
 }
 
 /// An edge posts room events to its origin and hands out no join token; an origin does.
@@ -118,12 +142,15 @@ fn origin_ip(redis_url: Option<&str>, api_url: Option<&str>) -> Option<IpAddr> {
 fn nowhere() -> Fault {
     Fault::new(
         Exit::NotReady,
-        "the install.sh script has set up a node here, and its directory is not found",
+        "a StreamHub node was set up here before, and its directory is not found",
     )
     .why(format!(
-        "{DEFAULT_DIR} has no .env of its, and only its containers know another place: Docker does not answer"
+        "{HEARTBEAT_ENV} or {HEARTBEAT_SCRIPT} is of it; {DEFAULT_DIR} has no .env of its, and no container tells another place"
     ))
-    .fix("start Docker (systemctl start docker.service), or pass --dir <its directory>")
+    .fix(format!(
+        "pass --dir <its directory>, or start Docker if it is stopped (systemctl start docker.service);\n\
+         where nothing else is left of it: rm -f {HEARTBEAT_ENV} {HEARTBEAT_SCRIPT}"
+    ))
 }
 
 #[cfg(test)]
@@ -132,6 +159,18 @@ mod tests {
 
     fn env(text: &str) -> EnvFile {
         EnvFile::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_project_is_named_as_compose_names_it() {
+        for (dir, project) in [
+            ("/opt/streamhub", "streamhub"),
+            ("/srv/live.media", "livemedia"),
+            ("/srv/_Live-2", "live-2"),
+            ("/srv/...", "streamhub"),
+        ] {
+            assert_eq!(project_of(Path::new(dir)), project, "{dir}");
+        }
     }
 
     #[test]

@@ -144,6 +144,8 @@ fn an_edge_of_the_script_is_adopted_without_a_flag_and_loses_nothing() {
         "/opt/streamhub",
         "/opt/streamhub/.env",
         "/etc/streamhub/heartbeat.env",
+        "/etc/systemd/system/streamhub-heartbeat.service",
+        "/etc/systemd/system/streamhub-heartbeat.timer",
     ] {
         assert!(
             entries
@@ -245,4 +247,40 @@ fn a_refused_token_leaves_a_node_of_the_script_as_it_was() {
     host.sh_ok("systemctl is-active --quiet streamhub-heartbeat.timer");
     let compose = host.read("/opt/streamhub/docker-compose.yml");
     assert!(!compose.contains("Written by streamhub-install"));
+}
+
+/// A node in a directory of its own whose containers are gone or can't be asked is neither overlooked nor renamed.
+#[test]
+fn a_node_that_no_container_tells_of_is_not_installed_over() {
+    let dir = "/srv/live.media";
+    let origin = Origin::boot("origin");
+    let host = predecessors_edge(&origin, dir);
+    let before = Node::of(&host, &origin, dir);
+    host.sh_ok(&format!(
+        "cd {dir} && docker compose down 2>&1; systemctl is-active docker.service"
+    ));
+    let disk = host.tree();
+    let refused = host.join(&origin).run().expect_code(3);
+    refused.expect_said(&["its directory is not found", "pass --dir"]);
+    assert_eq!(host.tree(), disk);
+
+    // The engine starts its containers again, under the project that they have had.
+    crate::predecessor::start(&host, dir);
+    host.sh_ok("systemctl stop docker.socket docker.service");
+    host.program(["--dir", dir]).run().expect_code(0);
+    let names = host
+        .sh_ok("docker ps --format '{{.Names}} {{.Label \"com.docker.compose.project\"}}' | sort");
+    assert_eq!(
+        names,
+        "streamhub-egress livemedia\nstreamhub-ingress livemedia\nstreamhub-livekit livemedia\n"
+    );
+    let after = Node::of(&host, &origin, dir);
+    assert_eq!(after.id, before.id);
+
+    // Our own node by now: without its receipt it is found again as it is.
+    host.sh_ok("rm /etc/streamhub/receipt.json");
+    let again = host.program(["--region", REGION]).run().expect_code(0);
+    again.expect_said(&["compose project: livemedia"]);
+    assert_eq!(Node::of(&host, &origin, dir), after);
+    is_ours_and_stays(&host, &origin);
 }

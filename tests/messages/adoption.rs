@@ -24,6 +24,11 @@ fn left(env: &str, node_id: &str) -> Scene {
         ),
     );
     scene.write("usr/local/bin/streamhub-heartbeat.sh", "#!/bin/sh\n");
+    // What an operator has written into it is for nobody to see.
+    scene.write(
+        "opt/streamhub/docker-compose.yml",
+        "x-own: ExamplePasswordOfMine\n",
+    );
     scene
 }
 
@@ -58,12 +63,20 @@ fn what_is_inferred_and_what_is_refused_is_said_before_anything_is_changed() {
     add(&scene, "a name that is gone", 2, &[]);
     let scene = edge();
     std::fs::remove_file(scene.path("opt/streamhub/.env")).expect("it is there");
-    scene.stub("stubs/dockerd", "");
+    add(&scene, "a directory that nothing tells", 3, &[]);
+    // With all that a first join takes, it would overwrite what is left of the node.
+    let first = [
+        "--join",
+        "--master-ip",
+        "127.0.0.1",
+        "--master-token",
+        TOKEN,
+    ];
     add(
         &scene,
-        "a directory that only a stopped Docker knows",
+        "a first join over what is left of a node",
         3,
-        &[],
+        &first,
     );
     let origin = left(ORIGIN, "origin");
     add(&origin, "an origin", 1, &[]);
