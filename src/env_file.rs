@@ -75,6 +75,11 @@ impl EnvFile {
         }
     }
 
+    /// Whether it assigns the key, be it to nothing.
+    pub fn has(&self, key: &str) -> bool {
+        self.pairs().any(|pair| pair.key == key)
+    }
+
     /// Sets a key in its place, or at the end. An equal value changes nothing; where the key stood
     /// several times, one line is left, since readers differ in which they take.
     ///

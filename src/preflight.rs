@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::fault::{Exit, Fault, Result, is_permission_denied};
 use crate::host::Host;
 use crate::origin_api::Refusal;
-use crate::settings::Settings;
+use crate::settings::{Edge, Node, Settings};
 use crate::signals;
 use crate::ui::{self, Event, Severity};
 
@@ -23,7 +23,29 @@ pub struct Check {
     pub name: &'static str,
     /// What it protects from, for the reference.
     pub protects: &'static str,
-    look: fn(&Scene<'_>) -> Result<Vec<Finding>>,
+    look: Look,
+}
+
+/// How to look, and on which role.
+enum Look {
+    Both(fn(&Scene<'_>) -> Result<Vec<Finding>>),
+    Edge(fn(&Scene<'_>, &Edge) -> Result<Vec<Finding>>),
+}
+
+impl std::fmt::Debug for Look {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Look")
+    }
+}
+
+impl Look {
+    fn at(&self, scene: &Scene<'_>) -> Result<Vec<Finding>> {
+        match (self, &scene.settings.node) {
+            (Self::Both(look), _) => look(scene),
+            (Self::Edge(look), Node::Edge(edge)) => look(scene, edge),
+            (Self::Edge(_), Node::Origin(_)) => Ok(Vec::new()),
+        }
+    }
 }
 
 /// All of them, in the order of the report.
@@ -31,77 +53,77 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "root",
         protects: "a run that may not change anything",
-        look: host_checks::root,
+        look: Look::Both(host_checks::root),
     },
     Check {
         name: "os",
         protects: "packages and kernels that were never tried",
-        look: host_checks::os,
+        look: Look::Both(host_checks::os),
     },
     Check {
         name: "systemd",
         protects: "a heartbeat that nothing starts",
-        look: host_checks::systemd,
+        look: Look::Both(host_checks::systemd),
     },
     Check {
         name: "disk",
         protects: "images and recordings that don't fit",
-        look: host_checks::disk,
+        look: Look::Both(host_checks::disk),
     },
     Check {
         name: "size",
         protects: "media services that starve",
-        look: host_checks::size,
+        look: Look::Both(host_checks::size),
     },
     Check {
         name: "clock",
         protects: "certificates and tokens that seem not to be valid",
-        look: host_checks::clock,
+        look: Look::Both(host_checks::clock),
     },
     Check {
         name: "docker",
         protects: "a Docker that can't serve (snap), or none",
-        look: host_checks::docker,
+        look: Look::Both(host_checks::docker),
     },
     Check {
         name: "docker-repository",
         protects: "a missing Docker that can't be had, or not be trusted",
-        look: host_checks::docker_repository,
+        look: Look::Both(host_checks::docker_repository),
     },
     Check {
         name: "compose",
         protects: "a compose plugin that can't read our files",
-        look: host_checks::compose,
+        look: Look::Both(host_checks::compose),
     },
     Check {
         name: "ports",
         protects: "services that can't listen",
-        look: ports::ports,
+        look: Look::Both(ports::ports),
     },
     Check {
         name: "dir",
         protects: "a stranger's directory",
-        look: host_checks::dir,
+        look: Look::Both(host_checks::dir),
     },
     Check {
         name: "files",
         protects: "writing through symlinks, or where nothing can be written",
-        look: host_checks::files,
+        look: Look::Both(host_checks::files),
     },
     Check {
         name: "origin",
         protects: "a join that nobody answers",
-        look: origin_checks::origin,
+        look: Look::Edge(origin_checks::origin),
     },
     Check {
         name: "token",
         protects: "a join that is refused",
-        look: origin_checks::token,
+        look: Look::Edge(origin_checks::token),
     },
     Check {
         name: "redis",
         protects: "a registered node that can't reach the origin's redis",
-        look: origin_checks::redis,
+        look: Look::Edge(origin_checks::redis),
     },
 ];
 
@@ -203,7 +225,11 @@ pub fn run(host: &Host, settings: &Settings) -> Result<Report> {
     let mut errors = Vec::new();
     for check in CHECKS.iter().filter(|check| !is_skipped(check)) {
         signals::check()?;
-        for finding in (check.look)(&scene).unwrap_or_else(|e| vec![not_looked(&e)]) {
+        for finding in check
+            .look
+            .at(&scene)
+            .unwrap_or_else(|e| vec![not_looked(&e)])
+        {
             ui::emit(&Event::Finding {
                 check: check.name,
                 severity: finding.severity,

@@ -78,6 +78,24 @@ pub struct Saved {
     /// The predecessor kept none, and the origin may know one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub region_is_unknown: bool,
+    /// An origin's; `localhost` for a test install. There once an origin was configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_tls: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acme_directory: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acme_ca_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core_image: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_redis_bind: Option<String>,
+    /// The edges that the firewall lets in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow_edge: Vec<String>,
     /// The compose project, where it is another than `streamhub`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
@@ -140,6 +158,20 @@ impl Receipt {
         let lines = [
             ("role", Some(self.role.name())),
             ("directory", Some(dir.as_str())),
+            ("domain", settings.domain.as_deref()),
+            (
+                "TLS",
+                settings
+                    .domain
+                    .as_ref()
+                    .map(|_| if settings.no_tls { "no" } else { "yes" }),
+            ),
+            ("proxy", settings.proxy.as_deref()),
+            ("core image", settings.core_image.as_deref()),
+            (
+                "redis for the cluster on",
+                settings.cluster_redis_bind.as_deref(),
+            ),
             ("node name", settings.node_name.as_deref()),
             ("origin's IP", settings.master_ip.as_deref()),
             ("origin's API", settings.master_url.as_deref()),

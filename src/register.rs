@@ -11,7 +11,7 @@ use crate::origin_api::{Answer, JoinRequest, Node, OriginApi, Refusal};
 use crate::preflight::redis_fix;
 use crate::redis_probe;
 use crate::secret::Secret;
-use crate::settings::Settings;
+use crate::settings::{Edge, Settings};
 use crate::ui;
 
 /// How long a stranger may take to tell us our address.
@@ -45,8 +45,7 @@ impl Registered {
 /// # Errors
 /// What the origin said, with the exit code of the readme's table. On a node that has joined, an
 /// origin that is away is no error.
-pub fn register(settings: &Settings) -> Result<Registered> {
-    let edge = &settings.edge;
+pub fn register(settings: &Settings, edge: &Edge) -> Result<Registered> {
     let api = edge.api()?;
     let Some(token) = &edge.token else {
         return Err(Fault::new(Exit::Usage, "there is no join token")
@@ -55,19 +54,19 @@ pub fn register(settings: &Settings) -> Result<Registered> {
     };
     let address = match edge.node_ip {
         Some(ip) => ip,
-        None => address_of_this_host(settings),
+        None => address_of_this_host(edge),
     };
-    let before = row_before(settings, api);
+    let before = row_before(edge, api);
     let told = JoinRequest {
         name: edge.node_name.clone(),
         ip: address,
-        region: region(settings, before.as_ref()),
+        region: region(edge, before.as_ref()),
     };
     let answer = match api.join(token, &told, &edge.default_redis())? {
         Ok(answer) => answer,
-        Err(refusal) => return not_taken(settings, refusal),
+        Err(refusal) => return not_taken(settings, edge, refusal),
     };
-    check_redis(settings, &answer)?;
+    check_redis(settings, edge, &answer)?;
     let mut notes = Vec::new();
     let joined_before = settings.saved.joined.is_some();
     if !answer.new && !joined_before {
@@ -97,8 +96,8 @@ pub fn register(settings: &Settings) -> Result<Registered> {
     })
 }
 
-fn not_taken(settings: &Settings, refusal: Refusal) -> Result<Registered> {
-    let url = settings.edge.origin();
+fn not_taken(settings: &Settings, edge: &Edge, refusal: Refusal) -> Result<Registered> {
+    let url = edge.origin();
     if let Some(joined) = &settings.saved.joined
         && refusal.is_passing()
     {
@@ -122,7 +121,7 @@ fn not_taken(settings: &Settings, refusal: Refusal) -> Result<Registered> {
 }
 
 /// The redis that the origin named, with the credentials that it named, before anything is written.
-fn check_redis(settings: &Settings, answer: &Answer) -> Result<()> {
+fn check_redis(settings: &Settings, edge: &Edge, answer: &Answer) -> Result<()> {
     let why = match answer.redis.ask() {
         redis_probe::Answer::Pong => return Ok(()),
         redis_probe::Answer::NeedsPassword => {
@@ -149,17 +148,15 @@ fn check_redis(settings: &Settings, answer: &Answer) -> Result<()> {
         return Ok(());
     }
     Err(Fault::new(Exit::NotReady, what)
-        .fix(redis_fix(settings))
+        .fix(redis_fix(settings, edge))
         .into())
 }
 
 /// The node's row before the join overwrites it, where a token lets us ask.
-fn row_before(settings: &Settings, api: &OriginApi) -> Option<Node> {
-    let token = settings.edge.api_token.as_ref()?;
+fn row_before(edge: &Edge, api: &OriginApi) -> Option<Node> {
+    let token = edge.api_token.as_ref()?;
     match api.nodes(token) {
-        Ok(nodes) => nodes
-            .into_iter()
-            .find(|node| node.name == settings.edge.node_name),
+        Ok(nodes) => nodes.into_iter().find(|node| node.name == edge.node_name),
         Err(refusal) => {
             ui::warn(&format!(
                 "the node's status can't be read with the API token ({refusal}); the join sets it active"
@@ -170,8 +167,7 @@ fn row_before(settings: &Settings, api: &OriginApi) -> Option<Node> {
 }
 
 /// The origin clears a region that it is not told: what only it knows is told it again.
-fn region(settings: &Settings, before: Option<&Node>) -> Option<String> {
-    let edge = &settings.edge;
+fn region(edge: &Edge, before: Option<&Node>) -> Option<String> {
     let known_there = before.filter(|_| edge.region_is_unknown);
     let known_there = known_there.and_then(|row| row.region.clone());
     edge.region.clone().or(known_there)
@@ -186,8 +182,7 @@ fn put_status_back(api: &OriginApi, token: &Secret, node: &str, status: &str) {
 }
 
 /// By a look-up, else the local address that routes to the origin. Never fails a join by itself.
-fn address_of_this_host(settings: &Settings) -> IpAddr {
-    let edge = &settings.edge;
+fn address_of_this_host(edge: &Edge) -> IpAddr {
     let looked_up = edge.ip_lookup.as_ref().and_then(|url| match look_up(url) {
         Ok(ip) => Some(ip),
         Err(e) => {

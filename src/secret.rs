@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::fault::Result;
+
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What stands in the place of a secret.
@@ -38,6 +40,28 @@ impl Secret {
             known.sort_by_key(|form| std::cmp::Reverse(form.len()));
         }
         Self(value)
+    }
+
+    /// A new one: `prefix` and so many random letters and digits. It starts with a letter, since YAML takes some
+    /// texts that start with a digit for numbers.
+    ///
+    /// # Errors
+    /// If the kernel gives no random bytes.
+    pub fn generate(prefix: &str, length: usize) -> Result<Self> {
+        let alphabet: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').collect();
+        let mut value = prefix.to_owned();
+        while value.len() < prefix.len() + length {
+            let mut byte = [0];
+            getrandom::fill(&mut byte)
+                .map_err(|e| anyhow::anyhow!("the kernel gives no random bytes: {e}"))?;
+            // Bytes past the last whole multiple are thrown away: every character is as likely as every other.
+            let allowed = if value.is_empty() { 52 } else { alphabet.len() };
+            let index = usize::from(byte[0]);
+            if index < 256 / allowed * allowed {
+                value.push(alphabet[index % allowed]);
+            }
+        }
+        Ok(Self::new(value))
     }
 
     /// A value that is none yet, such as a place holder: nothing is searched for it.
@@ -101,6 +125,23 @@ mod tests {
             redact("plain Example/Pass+1, encoded Example%2FPass%2B1."),
             "plain (secret), encoded (secret)."
         );
+    }
+
+    #[test]
+    fn a_generated_secret_has_its_form() {
+        for _ in 0..200 {
+            let secret = Secret::generate("", 32).unwrap();
+            assert_eq!(secret.expose().len(), 32);
+            assert!(
+                secret
+                    .expose()
+                    .starts_with(|c: char| c.is_ascii_alphabetic())
+            );
+            assert!(secret.expose().chars().all(|c| c.is_ascii_alphanumeric()));
+        }
+        let token = Secret::generate("clt_", 32).unwrap();
+        assert!(token.expose().starts_with("clt_") && token.expose().len() == 36);
+        assert_ne!(token, Secret::generate("clt_", 32).unwrap());
     }
 
     #[test]

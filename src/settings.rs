@@ -5,6 +5,7 @@ mod docker;
 mod edge;
 mod elsewhere;
 mod fences;
+mod origin;
 mod predecessor;
 mod saved;
 mod tokens;
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use edge::{Edge, MASTER_CA};
 pub use elsewhere::Elsewhere;
 pub use fences::later;
+pub use origin::{Core, Domain, Origin, Proxy, Source};
 pub use predecessor::HEARTBEAT_SCRIPT;
 pub use saved::{HEARTBEAT_ENV, Joined, Saved};
 
@@ -22,7 +24,7 @@ use crate::cli::Given;
 use crate::engine::PROJECT;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
-use crate::receipt;
+use crate::receipt::{self, Role};
 use crate::resource::Docker;
 
 /// Where StreamHub lives unless told otherwise.
@@ -46,12 +48,44 @@ pub struct Settings {
     pub skip: Vec<String>,
     /// How to say a command for a host that may not have this program.
     pub elsewhere: Elsewhere,
-    pub edge: Edge,
+    /// What it is asked to be.
+    pub node: Node,
     /// What an earlier run left, as far as this user may read it.
     pub saved: Saved,
 }
 
+/// What a host is asked to be, and what only that role has.
+#[derive(Clone, Debug)]
+pub enum Node {
+    Edge(Box<Edge>),
+    Origin(Box<Origin>),
+}
+
 impl Settings {
+    /// The edge that this host is asked to be, if it is.
+    pub fn edge(&self) -> Option<&Edge> {
+        match &self.node {
+            Node::Edge(edge) => Some(edge),
+            Node::Origin(_) => None,
+        }
+    }
+
+    /// The origin that this host is asked to be, if it is.
+    pub fn origin(&self) -> Option<&Origin> {
+        match &self.node {
+            Node::Origin(origin) => Some(origin),
+            Node::Edge(_) => None,
+        }
+    }
+
+    /// Which of them.
+    pub fn role(&self) -> Role {
+        match &self.node {
+            Node::Edge(_) => Role::Edge,
+            Node::Origin(_) => Role::Origin,
+        }
+    }
+
     /// Merges and validates what was given with what an earlier run saved.
     ///
     /// # Errors
@@ -69,7 +103,7 @@ impl Settings {
             .into());
         }
         let role = fences::role(given, &saved)?;
-        fences::not_built_yet(given, role, &saved)?;
+        fences::not_built_yet(given)?;
         fences::other_roles_flags(given, role, &saved)?;
         let dir = dir(given, &saved)?;
         let kept = saved.settings();
@@ -82,7 +116,10 @@ impl Settings {
             skip.push("os".to_owned());
         }
         let saved = saved.with_join(host, &dir)?;
-        let edge = Edge::resolve(given, host, &saved)?;
+        let node = match role {
+            Role::Edge => Node::Edge(Box::new(Edge::resolve(given, host, &saved)?)),
+            Role::Origin => Node::Origin(Box::new(Origin::resolve(given, host, &dir, &saved)?)),
+        };
         Ok(Self {
             dir,
             project: kept.project.unwrap_or_else(|| PROJECT.to_owned()),
@@ -91,7 +128,7 @@ impl Settings {
             drain,
             skip,
             elsewhere: Elsewhere::resolve()?,
-            edge,
+            node,
             saved,
         })
     }
@@ -104,7 +141,10 @@ impl Settings {
             docker_source: flags.docker_source.clone().or(kept.docker_source.clone()),
             drain_timeout: flags.drain_timeout.clone().or(kept.drain_timeout.clone()),
             project: kept.project,
-            ..self.edge.to_keep()
+            ..match &self.node {
+                Node::Edge(edge) => edge.to_keep(),
+                Node::Origin(origin) => origin.to_keep(),
+            }
         }
     }
 }

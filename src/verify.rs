@@ -14,7 +14,7 @@ use crate::origin_api::Answer;
 use crate::redis_probe;
 use crate::resource::{TIMER, Timer};
 use crate::roles::edge;
-use crate::settings::Settings;
+use crate::settings::{Edge, Settings};
 use crate::{engine, signals, ui};
 
 /// For the services to answer on their ports.
@@ -28,6 +28,7 @@ const LOG_LINES: &str = "20";
 #[derive(Debug)]
 pub struct Claim<'a> {
     pub settings: &'a Settings,
+    pub edge: &'a Edge,
     pub answer: &'a Answer,
     /// This run changed something: what the plan found right before is looked at again.
     pub changed: bool,
@@ -219,7 +220,7 @@ fn redis_answers(claim: &Claim<'_>) -> Result<()> {
 }
 
 fn heartbeat_is_taken(host: &Host, claim: &Claim<'_>) -> Result<()> {
-    let edge = &claim.settings.edge;
+    let edge = claim.edge;
     let Some(token) = &edge.token else {
         return Ok(());
     };

@@ -1,4 +1,7 @@
-//! The install: settings, preflight, plan, prepare, register, configure, start, verify, summary.
+//! The install: settings, preflight, plan, and from there as the role has it.
+
+mod edge;
+mod origin;
 
 use std::path::Path;
 
@@ -6,15 +9,10 @@ use super::Outcome;
 use crate::cli::Given;
 use crate::fault::Result;
 use crate::host::{Host, lock};
-use crate::origin_api::Answer;
-use crate::plan::{self, Plan};
-use crate::receipt::{Receipt, Role};
-use crate::register::{Registered, register};
+use crate::receipt::Receipt;
 use crate::resource::{Installed, compose_version};
-use crate::roles::edge;
-use crate::settings::Settings;
-use crate::verify::{Claim, verify};
-use crate::{preflight, signals, ui};
+use crate::settings::{Node, Settings};
+use crate::ui;
 
 const LOG: &str = "/var/log/streamhub-install.log";
 
@@ -23,111 +21,22 @@ const LOG: &str = "/var/log/streamhub-install.log";
 /// # Errors
 /// A fault with the exit code of its kind; running the same command again goes on from there.
 pub fn run(given: &Given, host: &Host) -> Result<Outcome> {
-    let dry_run = given.cli.install.dry_run;
     // An ordinary user gets no further than preflight, which says so.
-    let _lock = if dry_run || !host.is_root() {
+    let _lock = if given.cli.install.dry_run || !host.is_root() {
         None
     } else {
         Some(lock(host)?)
     };
     let settings = Settings::resolve(given, host)?;
-    ui::heading(&format!(
-        "streamhub-install {}: edge {} of the origin at {}",
-        env!("CARGO_PKG_VERSION"),
-        settings.edge.node_name,
-        settings.edge.origin()
-    ));
-    let ready = preflight::run(host, &settings)?;
-    if !dry_run {
-        ready.or_refuse()?;
-        let draft = Draft::make(host, &settings)?;
-        return carry_out(given, host, settings, draft);
-    }
-    // The plan is shown even where it can't be carried out yet; where it can't even be made, the
-    // findings say why.
-    let draft = Draft::make(host, &settings);
-    ready.or_refuse()?;
-    let draft = draft?;
-    ui::result("Dry run: nothing was changed.");
-    Ok(Outcome {
-        would_change: !(draft.prepare.is_empty() && draft.serve.is_empty()),
-        ..Outcome::default()
-    })
-}
-
-/// The plan as it can be known before the origin is asked.
-struct Draft {
-    prepare: Plan,
-    serve: Plan,
-    /// What [`Draft::serve`] takes for the origin's answer: the saved one, or that it is not known yet.
-    answer: Answer,
-}
-
-impl Draft {
-    fn make(host: &Host, settings: &Settings) -> Result<Self> {
-        let saved = settings.saved.joined.as_ref();
-        let answer = saved.map_or_else(Answer::not_given_yet, |joined| joined.answer.clone());
-        let prepare = plan::probe(host, edge::prepare(settings))?;
-        let serve = plan::probe(host, edge::serve(settings, &answer, host.cores())?)?;
-        plan::show(&[&prepare, &serve]);
-        Ok(Self {
-            prepare,
-            serve,
-            answer,
-        })
+    match settings.node.clone() {
+        Node::Edge(edge) => edge::run(given, host, settings, *edge),
+        Node::Origin(origin) => origin::run(given, host, settings, &origin),
     }
 }
 
-/// Prepare, register, configure, start, verify.
-fn carry_out(given: &Given, host: &Host, mut settings: Settings, draft: Draft) -> Result<Outcome> {
+fn open_log(host: &Host) -> Result<()> {
     ui::log_to(Box::new(host.open_log(Path::new(LOG))?));
-    for file in edge::files(&settings) {
-        host.clear_unfinished(&file)?;
-    }
-    let receipt = settings.saved.receipt.clone();
-    let mut receipt = receipt.unwrap_or_else(|| Receipt::new(Role::Edge, &settings.dir));
-    receipt.dir.clone_from(&settings.dir);
-    let mut changed = draft.prepare.apply(host, &mut receipt)?;
-
-    // Once the origin knows this host, it is meant to serve.
-    signals::check()?;
-    let registered = register(&settings)?;
-    let (settings, serve) = match &registered {
-        Registered::Answered { answer, told, .. } => {
-            settings.edge.region.clone_from(&told.region);
-            receipt.keep_settings(host, settings.to_keep(given))?;
-            let serve = if *answer == draft.answer && changed.is_empty() {
-                draft.serve
-            } else {
-                plan::probe(host, edge::serve(&settings, answer, host.cores())?)?
-            };
-            (settings, serve)
-        }
-        // What this run was asked for waits until the origin can take it.
-        Registered::Kept(answer) => {
-            let settings = Settings::resolve(&Given::nothing()?, host)?;
-            let serve = plan::probe(host, edge::serve(&settings, answer, host.cores())?)?;
-            (settings, serve)
-        }
-    };
-    changed.extend(serve.apply(host, &mut receipt)?);
-    receipt.finish(host)?;
-    note_compose(host, &mut receipt)?;
-    signals::check()?;
-
-    let origin_is_away = matches!(registered, Registered::Kept(_));
-    let claim = Claim {
-        settings: &settings,
-        answer: registered.answer(),
-        changed: !changed.is_empty(),
-        origin_is_away,
-    };
-    ui::step("prove that it serves", || verify(host, &claim))?;
-    summary(&settings, &registered, changed.len());
-    Ok(Outcome {
-        degraded: origin_is_away,
-        ..Outcome::default()
-    })
+    Ok(())
 }
 
 /// What the next run then need not ask.
@@ -138,44 +47,5 @@ fn note_compose(host: &Host, receipt: &mut Receipt) -> Result<()> {
     match told {
         Some(Ok(told)) => receipt.keep_compose(host, told),
         _ => Ok(()),
-    }
-}
-
-fn summary(settings: &Settings, registered: &Registered, changes: usize) {
-    let edge = &settings.edge;
-    let region = edge.region.as_deref().unwrap_or("none");
-    let changes = match changes {
-        0 => "nothing".to_owned(),
-        1 => "1 thing".to_owned(),
-        n => format!("{n} things"),
-    };
-    let (state, address, notes) = match registered {
-        Registered::Answered { told, notes, .. } => {
-            ("joined and serving", told.ip.to_string(), notes.as_slice())
-        }
-        Registered::Kept(_) => (
-            "serving; its origin is away",
-            "as registered before".to_owned(),
-            [].as_slice(),
-        ),
-    };
-    let dir = settings.dir.display();
-    let timer = crate::resource::TIMER;
-    let (name, origin) = (&edge.node_name, edge.origin());
-    let node_id = &registered.answer().node_id;
-    ui::result(&format!(
-        "
-{name} is {state}.
-  origin     {origin}
-  node id    {node_id}
-  address    {address}
-  region     {region}
-  directory  {dir} (`docker compose ps` and `logs` work there)
-  heartbeat  every 20 s: systemctl list-timers {timer}
-  changed    {changes}
-  settings   {dir}/.env; run streamhub-install again after changing it"
-    ));
-    for note in notes {
-        ui::result(&format!("  note       {note}"));
     }
 }

@@ -91,12 +91,12 @@ fn look(host: &Host) -> Result<Status> {
     }
     let settings = Settings::resolve(&Given::nothing()?, host)?;
     let joined = settings.saved.joined.as_ref().ok_or_else(not_joined)?;
+    let edge = settings.edge().ok_or_else(not_joined)?;
     let mut wanted = edge::prepare(&settings);
-    wanted.extend(edge::serve(&settings, &joined.answer, host.cores())?);
+    wanted.extend(edge::serve(&settings, edge, &joined.answer, host.cores())?);
     let plan = plan::probe(host, wanted)?;
     let engine = Engine::find(host)?;
     let services = services(engine.as_ref(), &settings.project)?;
-    let edge = &settings.edge;
     Ok(Status {
         role: "edge",
         node: Node {

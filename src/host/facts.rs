@@ -123,6 +123,19 @@ impl Host {
         Ok(name.split('.').next().unwrap_or_default().to_owned())
     }
 
+    /// The addresses of this host's network interfaces, loopback's included.
+    ///
+    /// # Errors
+    /// If the kernel won't say.
+    pub fn addresses(&self) -> Result<Vec<IpAddr>> {
+        let interfaces = nix::ifaddrs::getifaddrs().context("asking for this host's addresses")?;
+        let ip = |address: nix::sys::socket::SockaddrStorage| {
+            let v4 = address.as_sockaddr_in().map(|a| IpAddr::from(a.ip()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::from(a.ip())))
+        };
+        Ok(interfaces.filter_map(|i| i.address.and_then(ip)).collect())
+    }
+
     /// Whether a kernel setting can be changed from here. In a container it is often read-only, and
     /// only opening it for writing tells.
     pub fn can_set_sysctl(&self, name: &str) -> bool {

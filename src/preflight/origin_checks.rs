@@ -9,13 +9,13 @@ use crate::fault::{Exit, Result};
 use crate::host::local_address_towards;
 use crate::origin_api::Refusal;
 use crate::redis_probe::{Answer, Redis};
-use crate::settings::Settings;
+use crate::settings::{Edge, Settings};
 use crate::ui::Severity;
 
 impl Scene<'_> {
-    fn health(&self) -> Result<Asked<'_>> {
+    fn health(&self, edge: &Edge) -> Result<Asked<'_>> {
         if self.health.get().is_none() {
-            let asked = self.settings.edge.api()?.health();
+            let asked = edge.api()?.health();
             // Empty until now: nobody else sets it.
             let _ = self.health.set(asked);
         }
@@ -34,19 +34,18 @@ impl Scene<'_> {
     }
 }
 
-pub(super) fn origin(scene: &Scene<'_>) -> Result<Vec<Finding>> {
-    let edge = &scene.settings.edge;
+pub(super) fn origin(scene: &Scene<'_>, edge: &Edge) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     if edge.master_url.scheme() == "http" {
         findings.push(in_clear(&edge.master_url, edge.origin()));
     }
-    if let Err(refusal) = scene.health()? {
+    if let Err(refusal) = scene.health(edge)? {
         let refused =
             matches!(refusal, Refusal::Unreachable(why) if why.contains("Connection refused"));
         let fix = if edge.uses_default_url() && refused {
             format!(
                 "an origin's core listens on loopback unless it was prepared for edges. On the origin run:\n  {}\nor pass its public address: --master-url https://…",
-                bind_command(scene.settings)
+                bind_command(scene.settings, edge)
             )
         } else {
             refusal.fix().to_owned()
@@ -81,18 +80,18 @@ fn in_clear(address: &Url, url: &str) -> Finding {
     )
 }
 
-pub(super) fn token(scene: &Scene<'_>) -> Result<Vec<Finding>> {
-    if scene.health()?.is_err() {
+pub(super) fn token(scene: &Scene<'_>, edge: &Edge) -> Result<Vec<Finding>> {
+    if scene.health(edge)?.is_err() {
         return Ok(vec![Finding::unknown(
             "not asked: the origin does not answer",
         )]);
     }
-    let Some(token) = &scene.settings.edge.token else {
+    let Some(token) = &edge.token else {
         return Ok(vec![Finding::unknown(
             "needs root: only root may read the saved token",
         )]);
     };
-    let refusal = match scene.settings.edge.api()?.check_token(token) {
+    let refusal = match edge.api()?.check_token(token) {
         Ok(()) => return Ok(Vec::new()),
         Err(refusal) => refusal,
     };
@@ -101,10 +100,7 @@ pub(super) fn token(scene: &Scene<'_>) -> Result<Vec<Finding>> {
         Refusal::Rejected { .. } | Refusal::Invalid(_) => Exit::OriginUnreachable,
         other => other.exit(),
     };
-    let what = format!(
-        "the join token at {}: {refusal}",
-        scene.settings.edge.origin()
-    );
+    let what = format!("the join token at {}: {refusal}", edge.origin());
     Ok(vec![scene.judged(Finding::error(
         exit,
         what,
@@ -112,8 +108,7 @@ pub(super) fn token(scene: &Scene<'_>) -> Result<Vec<Finding>> {
     ))])
 }
 
-pub(super) fn redis(scene: &Scene<'_>) -> Result<Vec<Finding>> {
-    let edge = &scene.settings.edge;
+pub(super) fn redis(scene: &Scene<'_>, edge: &Edge) -> Result<Vec<Finding>> {
     let redis = match &scene.settings.saved.joined {
         // The way there is what is looked at; the credentials come with the answer.
         Some(joined) => Redis {
@@ -136,7 +131,7 @@ pub(super) fn redis(scene: &Scene<'_>) -> Result<Vec<Finding>> {
     };
     let what = format!("the origin's redis at {}: {why}", redis.address());
     if is_private(edge.master_ip) {
-        let fix = redis_fix(scene.settings);
+        let fix = redis_fix(scene.settings, edge);
         return Ok(vec![scene.judged(Finding::error(
             Exit::NotReady,
             what,
@@ -147,23 +142,23 @@ pub(super) fn redis(scene: &Scene<'_>) -> Result<Vec<Finding>> {
         format!(
             "{what}; the origin may name another address, which is checked before anything is written"
         ),
-        redis_fix(scene.settings),
+        redis_fix(scene.settings, edge),
     )])
 }
 
 /// The two commands for the origin, with this host's own address.
-pub fn redis_fix(settings: &Settings) -> String {
-    let master = settings.edge.master_ip;
+pub fn redis_fix(settings: &Settings, edge: &Edge) -> String {
+    let master = edge.master_ip;
     let own = local_address_towards(master)
         .map_or_else(|| "<this host's address>".to_owned(), |ip| ip.to_string());
-    let bind = bind_command(settings);
+    let bind = bind_command(settings, edge);
     let allow = settings.elsewhere.command(&format!("allow-edge {own}"));
     format!("on the origin run:\n  {bind}\n  {allow}")
 }
 
 /// What prepares the origin, which an older script may have set up: it brings this program along.
-fn bind_command(settings: &Settings) -> String {
-    let bind = format!("--cluster-redis-bind {}", settings.edge.master_ip);
+fn bind_command(settings: &Settings, edge: &Edge) -> String {
+    let bind = format!("--cluster-redis-bind {}", edge.master_ip);
     settings.elsewhere.command(&bind)
 }
 

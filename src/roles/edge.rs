@@ -19,7 +19,7 @@ use crate::resource::{
     Port, Program, Resources, Rule, SERVICE, SYSCTL, Service, Stack, Sysctl, TIMER, Timer,
 };
 use crate::secret::Secret;
-use crate::settings::{HEARTBEAT_ENV, HEARTBEAT_SCRIPT, MASTER_CA, Settings};
+use crate::settings::{Edge, HEARTBEAT_ENV, HEARTBEAT_SCRIPT, MASTER_CA, Settings};
 
 const UNITS: &str = "/etc/systemd/system";
 
@@ -47,18 +47,18 @@ pub fn prepare(settings: &Settings) -> Resources {
 ///
 /// # Errors
 /// If a template can't be rendered: a mistake of ours.
-pub fn serve(settings: &Settings, answer: &Answer, cores: usize) -> Result<Resources> {
-    let stack = definition(settings, answer, cores);
+pub fn serve(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) -> Result<Resources> {
+    let stack = definition(settings, edge, answer, cores);
     let mut wanted: Resources = vec![
         Box::new(stack.env.clone()),
-        Box::new(heartbeat_env(settings, answer)),
+        Box::new(heartbeat_env(settings, edge, answer)),
         Box::new(Data::new(stack.env.clone(), &settings.dir)),
         Box::new(Kept { of: stack.path() }),
         Box::new(ComposeFile(stack.clone())),
         Box::new(unit("streamhub-heartbeat.service")?),
         Box::new(unit("streamhub-heartbeat.timer")?),
     ];
-    if let Some(text) = &settings.edge.master_ca {
+    if let Some(text) = &edge.master_ca {
         wanted.push(Box::new(file(MASTER_CA, text.clone())));
     }
     wanted.push(Box::new(Stack::new(stack, settings.drain)));
@@ -104,7 +104,7 @@ pub const LOCAL_PORTS: &[Port] = &[
     Port(6791, Tcp, "egress metrics"),
 ];
 
-fn definition(settings: &Settings, answer: &Answer, cores: usize) -> Definition {
+fn definition(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) -> Definition {
     let redis = &answer.redis;
     Definition {
         role: "edge",
@@ -117,15 +117,15 @@ fn definition(settings: &Settings, answer: &Answer, cores: usize) -> Definition 
             tls => redis.tls,
             db => answer.redis_db,
         },
-        env: env(settings, answer, cores),
+        env: env(settings, edge, answer, cores),
     }
 }
 
-fn env(settings: &Settings, answer: &Answer, cores: usize) -> Env {
+fn env(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) -> Env {
     let redis = &answer.redis;
     let set = |value: &str| Rule::Set(value.to_owned());
     let secret = |value: &Secret| set(value.expose());
-    let api = settings.edge.origin();
+    let api = edge.origin();
     // compose refuses more than the host has.
     let cpus = |most: f64| Rule::Default(most.min(cores as f64).to_string());
     Env {
@@ -134,7 +134,7 @@ fn env(settings: &Settings, answer: &Answer, cores: usize) -> Env {
         keys: vec![
             (
                 "STREAMHUB_DOMAIN",
-                Rule::Set(format!("join-{}", settings.edge.node_name)),
+                Rule::Set(format!("join-{}", edge.node_name)),
             ),
             ("ACME_EMAIL", Rule::Default("none@localhost".to_owned())),
             ("LIVEKIT_API_KEY", secret(&answer.api_key)),
@@ -182,9 +182,9 @@ fn optional(rule: Option<Rule>) -> Rule {
     rule.unwrap_or(Rule::Absent)
 }
 
-fn heartbeat_env(settings: &Settings, answer: &Answer) -> Env {
-    let token = settings.edge.token.as_ref().map_or("", Secret::expose);
-    let api = settings.edge.origin();
+fn heartbeat_env(settings: &Settings, edge: &Edge, answer: &Answer) -> Env {
+    let token = edge.token.as_ref().map_or("", Secret::expose);
+    let api = edge.origin();
     Env {
         path: PathBuf::from(HEARTBEAT_ENV),
         template: source("heartbeat.env"),

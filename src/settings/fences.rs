@@ -52,18 +52,11 @@ pub(super) fn role(given: &Given, saved: &Saved) -> Result<Role> {
 }
 
 /// Ends a run that asks for what a later version brings; nothing has been changed.
-pub(super) fn not_built_yet(given: &Given, role: Role, saved: &Saved) -> Result<()> {
-    let flags = &given.cli.install;
-    let wanted = if flags.update {
-        Some("--update")
-    } else if role == Role::Origin && saved.is_inferred {
-        Some("taking over an origin that the install.sh script set up (it can go on as it is)")
-    } else if role == Role::Origin {
-        Some("setting up an origin (an edge is set up with --join)")
-    } else {
-        None
-    };
-    wanted.map_or(Ok(()), |what| Err(later(what)))
+pub(super) fn not_built_yet(given: &Given) -> Result<()> {
+    if given.cli.install.update {
+        return Err(later("--update"));
+    }
+    Ok(())
 }
 
 /// The fault of a capability that is not there yet.

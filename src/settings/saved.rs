@@ -87,9 +87,10 @@ impl Saved {
         Ok(self)
     }
 
-    /// Whether an origin has taken this node: until then its role and place are not fixed.
+    /// Whether an origin has taken this node, or this is one: until then its role and place are not fixed.
     pub fn was_taken(&self) -> bool {
-        self.settings().master_ip.is_some()
+        let settings = self.settings();
+        settings.master_ip.is_some() || settings.domain.is_some()
     }
 
     /// The settings that the receipt keeps.

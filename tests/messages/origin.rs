@@ -189,7 +189,9 @@ fn refused(scene: &Scene, more: &[&str]) -> String {
     args.extend(more);
     let host = Host::new(scene.root.path());
     let settings = Settings::resolve(&Given::parse(args).expect("it is right"), &host);
-    let error = register(&settings.expect("they are right")).expect_err("it is refused");
+    let settings = settings.expect("they are right");
+    let edge = settings.edge().expect("it is asked to join");
+    let error = register(&settings, edge).expect_err("it is refused");
     let fault = Fault::of(&error);
     let text = Event::of_fault(&fault).text(Paint(false));
     scene.settle(&format!("exit {}\n{text}\n\n", fault.exit.code()))

@@ -1,0 +1,197 @@
+//! An origin's settings.
+
+mod cluster;
+mod domain;
+mod source;
+
+use std::path::Path;
+
+use url::Url;
+
+pub use cluster::Redis;
+pub use domain::Domain;
+pub use source::{Core, Source};
+
+use super::address::address;
+use super::saved::read;
+use super::{Saved, variable};
+use crate::cli::Given;
+use crate::env_file::EnvFile;
+use crate::fault::{Exit, Fault, Result};
+use crate::host::Host;
+use crate::receipt;
+use crate::secret::Secret;
+
+/// Where the core listens unless `.env` says otherwise.
+const CORE_PORT: u16 = 3020;
+
+/// What stands before the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proxy {
+    Nginx,
+    Caddy,
+}
+
+impl Proxy {
+    /// As `--proxy` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
+        }
+    }
+}
+
+/// What an origin is asked to be.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub domain: Domain,
+    /// Whether a certificate is wanted; never for an address or a test install.
+    pub tls: bool,
+    /// `--no-tls` was given, now or before, for whichever domain.
+    no_tls: bool,
+    pub proxy: Proxy,
+    /// The ACME server, where it is another than Let's Encrypt.
+    pub acme_directory: Option<Url>,
+    /// The text of a PEM file with the authorities to trust for it, beside the system's.
+    pub acme_ca_file: Option<String>,
+    pub core: Core,
+    /// The port that the core listens on, from `.env`.
+    pub port: u16,
+    /// How the redis is offered to the cluster.
+    pub redis: Redis,
+    /// Edges that the firewall lets in: those of earlier runs, and those of this one.
+    pub edges: Vec<std::net::IpAddr>,
+    /// What goes into `.env` as it was given; the rest stays as it is there.
+    pub given: Answers,
+    /// The `.env` of an earlier run.
+    pub env: EnvFile,
+}
+
+/// What an operator may give and `.env` keeps: `None` where nothing was given, empty where it is to go.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    pub email: Option<String>,
+    pub admin_user: Option<String>,
+    pub admin_pass: Option<Secret>,
+    pub superadmin_email: Option<String>,
+    pub smtp_host: Option<String>,
+    pub smtp_port: Option<u16>,
+    pub smtp_user: Option<String>,
+    pub smtp_pass: Option<Secret>,
+    pub smtp_from: Option<String>,
+}
+
+impl Origin {
+    pub(super) fn resolve(given: &Given, host: &Host, dir: &Path, saved: &Saved) -> Result<Self> {
+        let flags = &given.cli.install;
+        let kept = saved.settings();
+        let env = read(host, &dir.join(".env"))?;
+        refuse_lost_env(saved, dir, env.is_some())?;
+        let env = env.unwrap_or_default();
+        let asked = flags.domain.clone().or(kept.domain);
+        let domain = Domain::parse(asked.as_deref().unwrap_or_default())?;
+        let no_tls = !flags.tls && (flags.no_tls || kept.no_tls);
+        let asked = flags.proxy.clone().or(kept.proxy);
+        let proxy = match asked.as_deref() {
+            Some("caddy") => Proxy::Caddy,
+            _ => Proxy::Nginx,
+        };
+        let directory = flags.acme_directory.clone().or(kept.acme_directory);
+        let mut edges = kept_edges(&kept.allow_edge)?;
+        edges.extend(flags.allow_edge.iter().map(|ip| ip.to_canonical()));
+        edges.sort_unstable();
+        edges.dedup();
+        Ok(Self {
+            tls: !no_tls && domain.can_have_certificate(),
+            domain,
+            no_tls,
+            proxy,
+            acme_directory: directory.as_deref().map(acme_directory).transpose()?,
+            acme_ca_file: variable("STREAMHUB_ACME_CA_FILE").or(kept.acme_ca_file),
+            core: Core::resolve(given, kept.core_image)?,
+            port: core_port(&env)?,
+            redis: Redis::resolve(given, host, kept.cluster_redis_bind, &env)?,
+            edges,
+            given: Answers {
+                email: flags.email.clone(),
+                admin_user: flags.admin_user.clone(),
+                admin_pass: flags.admin_pass.clone().map(Secret::new),
+                superadmin_email: flags.superadmin_email.clone(),
+                smtp_host: flags.smtp_host.clone(),
+                smtp_port: flags.smtp_port,
+                smtp_user: flags.smtp_user.clone(),
+                smtp_pass: flags.smtp_pass.clone().map(Secret::new),
+                smtp_from: flags.smtp_from.clone(),
+            },
+            env,
+        })
+    }
+
+    pub(super) fn to_keep(&self) -> receipt::Saved {
+        receipt::Saved {
+            domain: Some(self.domain.to_string()),
+            no_tls: self.no_tls,
+            proxy: Some(self.proxy.name().to_owned()),
+            acme_directory: self.acme_directory.as_ref().map(Url::to_string),
+            acme_ca_file: self.acme_ca_file.clone(),
+            core_image: match &self.core {
+                Core::Image(image) => Some(image.clone()),
+                Core::Built(_) => None,
+            },
+            cluster_redis_bind: self.redis.bind.map(|ip| ip.to_string()),
+            allow_edge: self.edges.iter().map(ToString::to_string).collect(),
+            ..receipt::Saved::default()
+        }
+    }
+}
+
+/// New secrets in the place of lost ones would cut off every edge, and make what the old ones signed worthless.
+fn refuse_lost_env(saved: &Saved, dir: &Path, is_there: bool) -> Result<()> {
+    let path = dir.join(".env");
+    let was_written = saved.receipt.iter().any(|receipt| {
+        receipt.owned.iter().any(|entry| {
+            !entry.pending && entry.thing == receipt::Owned::File { path: path.clone() }
+        })
+    });
+    if is_there || !was_written {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(Fault::new(
+        Exit::NotReady,
+        format!("{path} is gone, and with it every secret of this origin"),
+    )
+    .fix("put it back from a backup; where there is none, `streamhub-install uninstall --keep-data` and a new install make new ones, and every edge has to join again")
+    .into())
+}
+
+fn kept_edges(kept: &[String]) -> Result<Vec<std::net::IpAddr>> {
+    use anyhow::Context;
+    kept.iter()
+        .map(|ip| {
+            ip.parse()
+                .with_context(|| format!("the receipt's allow_edge {ip}"))
+        })
+        .collect()
+}
+
+fn acme_directory(text: &str) -> Result<Url> {
+    address(
+        "--acme-directory",
+        text,
+        &["https"],
+        "the address of an ACME directory, such as https://acme-v02.api.letsencrypt.org/directory",
+    )
+}
+
+fn core_port(env: &EnvFile) -> Result<u16> {
+    let Some(port) = env.get("PORT")? else {
+        return Ok(CORE_PORT);
+    };
+    port.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
+        Fault::new(Exit::NotReady, format!("PORT={port} in .env is no port"))
+            .fix("write a number from 1 to 65535 there, or remove the line")
+            .into()
+    })
+}

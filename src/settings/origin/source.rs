@@ -1,0 +1,93 @@
+//! Where an origin's core comes from.
+
+use url::Url;
+
+use super::super::address::address;
+use super::super::{usage, variable};
+use crate::cli::Given;
+use crate::fault::Result;
+
+const REPOSITORY: &str = "STREAMHUB_REPO_URL";
+const TARBALL: &str = "STREAMHUB_SRC_URL";
+const SHA256: &str = "STREAMHUB_SRC_SHA256";
+
+const DEFAULT_REPOSITORY: &str = "https://github.com/streamhub-studio/streamhub.git";
+const DEFAULT_TARBALL: &str = "https://www.streamhub.studio/releases/streamhub.tar.gz";
+
+/// The core.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Core {
+    /// A prebuilt image: no source tree.
+    Image(String),
+    /// Built here from source.
+    Built(Source),
+}
+
+/// Where StreamHub's source tree comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    pub repository: Url,
+    /// Taken where git can't be used, or where it is pinned.
+    pub tarball: Url,
+    /// 64 hexadecimal digits in lower case.
+    pub sha256: Option<String>,
+}
+
+impl Core {
+    /// An image that was asked for, now or before; else built from source.
+    ///
+    /// # Errors
+    /// [`crate::fault::Exit::Usage`] for an image or an address that can't be one.
+    pub fn resolve(given: &Given, kept: Option<String>) -> Result<Self> {
+        let asked = given.cli.install.core_image.clone().or(kept);
+        match asked.filter(|image| !image.is_empty()) {
+            Some(image) => Ok(Self::Image(checked_image(image)?)),
+            None => Source::resolve().map(Self::Built),
+        }
+    }
+}
+
+/// It goes into a compose file and onto docker's command line.
+fn checked_image(image: String) -> Result<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
+    let starts = image.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if starts && image.chars().all(plain) && image.len() <= 512 {
+        return Ok(image);
+    }
+    Err(usage(
+        "--core-image",
+        &image,
+        "it is no image's name",
+        "a reference such as registry.example.com/streamhub-core:1.2.3",
+    ))
+}
+
+impl Source {
+    fn resolve() -> Result<Self> {
+        let url = |name: &str, default: &str, takes: &str| {
+            let text = variable(name).unwrap_or_else(|| default.to_owned());
+            address(name, &text, &["https", "http"], takes)
+        };
+        let sha256 = variable(SHA256).map(|text| {
+            let text = text.to_ascii_lowercase();
+            let is_digest = text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
+            is_digest.then_some(text.clone()).ok_or_else(|| {
+                usage(
+                    SHA256,
+                    &text,
+                    "it is no SHA-256",
+                    "64 hexadecimal digits, as sha256sum prints them",
+                )
+            })
+        });
+        Ok(Self {
+            repository: url(
+                REPOSITORY,
+                DEFAULT_REPOSITORY,
+                "the address of a git repository",
+            )?,
+            tarball: url(TARBALL, DEFAULT_TARBALL, "the address of a .tar.gz")?,
+            sha256: sha256.transpose()?,
+        })
+    }
+}
