@@ -3,6 +3,7 @@
 //! Every path below a [`Host`] is given as the operator knows it; `--root` puts a prefix before it.
 
 mod facts;
+mod links;
 mod lock;
 mod ports;
 mod safety;

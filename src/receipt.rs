@@ -120,19 +120,43 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Owned {
-    File { path: PathBuf },
-    Directory { path: PathBuf },
-    Packages { names: Vec<String> },
-    Image { name: String },
-    FirewallRule { rule: String },
-    Unit { name: String },
-    Stack { project: String, dir: PathBuf },
+    File {
+        path: PathBuf,
+    },
+    Directory {
+        path: PathBuf,
+    },
+    Packages {
+        names: Vec<String>,
+    },
+    Image {
+        name: String,
+    },
+    FirewallRule {
+        rule: String,
+    },
+    Unit {
+        name: String,
+    },
+    Stack {
+        project: String,
+        dir: PathBuf,
+    },
+    /// A symlink of somebody else's that was taken away: it comes back.
+    Unlinked {
+        path: PathBuf,
+        target: PathBuf,
+    },
 }
 
 impl Owned {
-    /// Named only where it was missing, and so made by us whatever else of its kind was there.
+    /// Named only where it was missing (or still there, for what is taken away), and so our doing whatever
+    /// else of its kind was there.
     fn is_named_when_missing(&self) -> bool {
-        matches!(self, Self::Packages { .. } | Self::FirewallRule { .. })
+        matches!(
+            self,
+            Self::Packages { .. } | Self::FirewallRule { .. } | Self::Unlinked { .. }
+        )
     }
 }
 
@@ -267,6 +291,8 @@ impl Receipt {
         let is_there = |entry: &Entry| match &entry.thing {
             Owned::File { path } => !matches!(host.find(path), Ok(Found::Nothing)),
             Owned::Packages { names } => !names.is_empty(),
+            // The change was taken back.
+            Owned::Unlinked { path, .. } => matches!(host.find(path), Ok(Found::Nothing)),
             _ => true,
         };
         self.owned.retain(|entry| !entry.pending || is_there(entry));

@@ -42,6 +42,18 @@ const TEMPLATES: &[(&str, &str)] = &[
         include_str!("../templates/edge/redis.config.yml"),
     ),
     ("edge/env", include_str!("../templates/edge/env")),
+    (
+        "origin/nginx.conf",
+        include_str!("../templates/origin/nginx.conf"),
+    ),
+    (
+        "origin/nginx-routes.conf",
+        include_str!("../templates/origin/nginx-routes.conf"),
+    ),
+    (
+        "origin/nginx-cluster.conf",
+        include_str!("../templates/origin/nginx-cluster.conf"),
+    ),
     ("heartbeat.env", include_str!("../templates/heartbeat.env")),
     (
         "streamhub-heartbeat.service",

@@ -1,0 +1,137 @@
+//! A site that is there already: from an earlier run, from the predecessor, edited by certbot or by an
+//! operator. It stays byte for byte, but for what would not lead to StreamHub.
+
+use std::path::Path;
+
+use super::configuration::{Directive, read};
+use crate::fault::{Exit, Fault};
+
+/// What a site says to have our routes.
+const INCLUDED: &str = "include snippets/streamhub.conf;";
+const LIVEKIT: u16 = 7880;
+
+/// How far a site leads to StreamHub.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// It includes our routes, or has every one of them itself, as the predecessor wrote it.
+    Complete,
+    /// It has some of them, and not as they are wanted: with this text it includes them.
+    Outdated(String),
+    /// It is somebody else's.
+    Missing,
+}
+
+/// Judges a site's text. `name` is what it has to answer for, where that is a name.
+pub fn parts(text: &str, name: Option<&str>, core_port: u16) -> Parts {
+    let directives = read(text);
+    let any = |is_so: &dyn Fn(&Directive) -> bool| directives.iter().any(|d| d.any(is_so));
+    if name.is_some_and(|name| !any(&|d| d.answers_for(name))) {
+        return Parts::Missing;
+    }
+    if includes_routes(text) {
+        return Parts::Complete;
+    }
+    if !any(&|d| d.is_location("/rtc") && d.leads_to(LIVEKIT)) {
+        return Parts::Missing;
+    }
+    let has_metrics = any(&|d| d.is_location("/metrics"));
+    if has_metrics && any(&|d| d.is_location("/") && d.leads_to(core_port)) {
+        return Parts::Complete;
+    }
+    Parts::Outdated(with_include(text, &directives))
+}
+
+/// Whether a site has our routes by including them.
+pub fn includes_routes(text: &str) -> bool {
+    let is_routes = |d: &Directive| d.includes("snippets/streamhub.conf");
+    read(text).iter().any(is_routes)
+}
+
+/// In each server that leads to LiveKit, our routes instead of its own; the rest as it is.
+fn with_include(text: &str, directives: &[Directive]) -> String {
+    let mut new = String::new();
+    let mut kept_from = 0;
+    for server in directives {
+        let is_ours = |d: &&Directive| ["/rtc", "/metrics", "/"].iter().any(|p| d.is_location(p));
+        let leads = server
+            .block
+            .iter()
+            .any(|d| d.is_location("/rtc") && d.leads_to(LIVEKIT));
+        if !leads {
+            continue;
+        }
+        for (nth, location) in server.block.iter().filter(is_ours).enumerate() {
+            new.push_str(&text[kept_from..location.place.start]);
+            if nth == 0 {
+                new.push_str(INCLUDED);
+            }
+            kept_from = location.place.end;
+        }
+    }
+    new.push_str(&text[kept_from..]);
+    new
+}
+
+/// The fault of a site of our name that is not ours.
+pub fn not_ours(path: &Path, domain: &str) -> anyhow::Error {
+    let path = path.display();
+    Fault::new(
+        Exit::NotReady,
+        format!("{path} is there, and does not lead to StreamHub"),
+    )
+    .fix(format!(
+        "put `{INCLUDED}` into its server block for {domain} in place of its `location /`, or move it away: \
+         mv {path} {path}.old; then run this again"
+    ))
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the predecessor wrote it and certbot edited it.
+    const OLD: &str = "server {
+    server_name live.example.com;
+    client_max_body_size 50m;
+
+    location /rtc {
+        proxy_pass http://127.0.0.1:7880;
+    }
+    location = /metrics { return 403; }
+    location / { proxy_pass http://127.0.0.1:3020; }
+
+    listen 443 ssl; # managed by Certbot
+    ssl_certificate /etc/letsencrypt/live/live.example.com/fullchain.pem; # managed by Certbot
+}
+server {
+    if ($host = live.example.com) {
+        return 301 https://$host$request_uri;
+    } # managed by Certbot
+
+    listen 80;
+    server_name live.example.com;
+    location / { return 404; }
+}
+";
+
+    #[test]
+    fn a_site_that_leads_to_streamhub_stays_as_it_is() {
+        let name = Some("live.example.com");
+        assert_eq!(parts(OLD, name, 3020), Parts::Complete);
+        let ours = "server { server_name live.example.com; include snippets/streamhub.conf; }";
+        assert_eq!(parts(ours, name, 3020), Parts::Complete);
+        assert_eq!(parts(ours, Some("other.example.com"), 3020), Parts::Missing);
+        let blog = "server { server_name live.example.com; root /var/www; }";
+        assert_eq!(parts(blog, name, 3020), Parts::Missing);
+    }
+
+    #[test]
+    fn only_our_routes_are_replaced_where_they_are_not_as_wanted() {
+        let Parts::Outdated(new) = parts(OLD, Some("live.example.com"), 3999) else {
+            panic!("its core is on another port");
+        };
+        insta::assert_snapshot!(crate::resource::diff(1, OLD, &new));
+        assert_eq!(parts(&new, Some("live.example.com"), 3999), Parts::Complete);
+    }
+}

@@ -1,0 +1,173 @@
+use std::fs;
+
+use super::*;
+use crate::fault::Fault;
+
+fn site() -> Site {
+    Site {
+        domain: "live.example.com".to_owned(),
+        server_name: "live.example.com".to_owned(),
+        is_catch_all: false,
+        core_port: 3020,
+        cluster: None,
+    }
+}
+
+fn catch_all() -> Site {
+    Site {
+        domain: "203.0.113.7".to_owned(),
+        server_name: "_".to_owned(),
+        is_catch_all: true,
+        cluster: Some(("fd00::1".parse().unwrap(), 3020)),
+        ..site()
+    }
+}
+
+/// A tree with these files, and IPv6.
+fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
+    let root = tempfile::tempdir().unwrap();
+    let main = (
+        "/etc/nginx/nginx.conf",
+        "http { include /etc/nginx/sites-enabled/*; }",
+    );
+    for (path, text) in [main, ("/proc/net/if_inet6", "")].iter().chain(files) {
+        let path = root.path().join(&path[1..]);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let host = Host::new(root.path());
+    (root, host)
+}
+
+fn made(site: &Site, host: &Host) -> String {
+    let to_make = site.to_make(host).unwrap();
+    make(host, &to_make).unwrap();
+    let mut shown = String::new();
+    for (piece, _) in to_make {
+        shown += &match Standing::look(host, &piece.path).unwrap() {
+            Standing::Text(text) => {
+                format!(
+                    "--- {}\n{}\n",
+                    piece.path.display(),
+                    String::from_utf8_lossy(&text)
+                )
+            }
+            other => format!("--- {}\n{other:?}\n\n", piece.path.display()),
+        };
+    }
+    shown
+}
+
+#[test]
+fn a_name_gets_a_site_that_includes_the_routes() {
+    let (_root, host) = host(&[]);
+    insta::assert_snapshot!(made(&site(), &host));
+    assert!(site().to_make(&host).unwrap().is_empty());
+}
+
+#[test]
+fn an_address_answers_for_every_name_and_offers_the_cluster_its_api() {
+    let (_root, host) = host(&[]);
+    insta::assert_snapshot!(made(&catch_all(), &host));
+    // And back again.
+    let alone = Site {
+        cluster: None,
+        ..catch_all()
+    };
+    assert_eq!(
+        made(&alone, &host),
+        "--- /etc/nginx/sites-enabled/streamhub-cluster\nNothing\n\n\
+         --- /etc/nginx/sites-available/streamhub-cluster\nNothing\n\n"
+    );
+}
+
+#[test]
+fn what_certbot_and_the_operator_added_stays_when_the_routes_change() {
+    let (_root, host) = host(&[]);
+    made(&site(), &host);
+    let path = site_path("live.example.com");
+    let edited = host.read_text(&path).unwrap().unwrap().replace(
+        "listen 80;",
+        "listen 443 ssl; # managed by Certbot\n    ssl_certificate /etc/letsencrypt/live/live.example.com/fullchain.pem;",
+    );
+    host.write(&path, edited.as_bytes(), 0o644).unwrap();
+    let moved = Site {
+        core_port: 3999,
+        ..site()
+    };
+    let shown = made(&moved, &host);
+    assert!(
+        shown.starts_with(&format!("--- {ROUTES}\n")) && shown.contains("127.0.0.1:3999"),
+        "{shown}"
+    );
+    assert_eq!(shown.matches("\n--- ").count(), 0, "{shown}");
+    assert_eq!(host.read_text(&path).unwrap().unwrap(), edited);
+}
+
+#[test]
+fn an_operators_site_is_never_taken_for_ours_nor_put_in_the_shade() {
+    let shown = |site: &Site, files: &[(&str, &str)]| {
+        let (_root, host) = host(files);
+        let before = host.names_in(Path::new(ENABLED)).unwrap();
+        let fault = Fault::of(&site.to_make(&host).unwrap_err());
+        assert_eq!(host.names_in(Path::new(ENABLED)).unwrap(), before);
+        format!("{}\n  {}\n", fault.what, fault.fix.unwrap())
+    };
+    let blog =
+        "server { listen 80 default_server; server_name blog.example.com live.example.com; }";
+    insta::assert_snapshot!(
+        [
+            shown(&catch_all(), &[("/etc/nginx/conf.d/blog.conf", blog)]),
+            shown(&site(), &[("/etc/nginx/sites-enabled/blog", blog)]),
+            shown(
+                &site(),
+                &[("/etc/nginx/sites-available/live.example.com", blog)]
+            ),
+            shown(
+                &site(),
+                &[("/etc/nginx/nginx.conf", "http { include conf.d/*.conf; }")]
+            ),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn an_earlier_domains_site_gives_way() {
+    let (_root, host) = host(&[]);
+    made(&catch_all(), &host);
+    made(&site(), &host);
+    assert_eq!(
+        host.names_in(Path::new(ENABLED)).unwrap(),
+        ["live.example.com"]
+    );
+    assert!(host.read(&site_path("203.0.113.7")).unwrap().is_some());
+}
+
+#[test]
+fn what_is_new_is_ours_and_what_was_there_is_not() {
+    let (_root, host) = host(&[]);
+    let paths = |site: &Site| {
+        let owned = site.owned(&host).into_iter();
+        owned
+            .map(|owned| match owned {
+                Owned::File { path } => path.display().to_string(),
+                other => format!("{other:?}"),
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        paths(&site()),
+        [
+            ROUTES,
+            "/etc/nginx/sites-available/live.example.com",
+            "/etc/nginx/sites-enabled/live.example.com"
+        ]
+    );
+    made(&site(), &host);
+    let moved = Site {
+        core_port: 3999,
+        ..site()
+    };
+    assert_eq!(paths(&moved), Vec::<String>::new());
+}
