@@ -1,5 +1,7 @@
 //! HTTP as this program speaks it: no redirects, no proxies, bounded in time and size.
 
+mod download;
+
 use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use anyhow::Context;
 use reqwest::Certificate;
 use reqwest::blocking::{Client, ClientBuilder, Request, Response};
 use reqwest::redirect::Policy;
+
+pub use download::{Bounds, download};
 
 use crate::fault::Result;
 
