@@ -7,6 +7,7 @@ mod links;
 mod lock;
 mod ports;
 mod safety;
+mod tree;
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
