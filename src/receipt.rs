@@ -147,6 +147,9 @@ pub enum Owned {
         path: PathBuf,
         target: PathBuf,
     },
+    SourceTree {
+        path: PathBuf,
+    },
 }
 
 impl Owned {

@@ -1,0 +1,4 @@
+mod fetching;
+mod mirroring;
+mod recovering;
+mod scene;
