@@ -2,6 +2,7 @@
 
 pub mod heartbeat;
 pub mod install;
+pub mod nodes;
 pub mod status;
 
 use std::process::ExitCode;
@@ -13,7 +14,8 @@ use crate::ui::{self, Event};
 /// What a command that succeeded tells a machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
-    /// A dry run found something to change; what a run has changed, [`crate::plan::has_changed`] knows.
+    /// A dry run found something to change, or the registry was changed; what a run has changed on this
+    /// host, [`crate::plan::has_changed`] knows.
     pub would_change: bool,
     /// It works, and not all is as it should be: the origin is away.
     pub degraded: bool,

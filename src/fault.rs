@@ -20,7 +20,7 @@ pub enum Exit {
     OriginUnreachable = 4,
     /// The origin refused the token, or joining is disabled there.
     TokenRefused = 5,
-    /// The services were started and did not become healthy.
+    /// The services were started and did not become healthy, or did not end their calls in time.
     Unhealthy = 6,
     /// Another run holds the lock (`EX_TEMPFAIL`).
     Locked = 75,

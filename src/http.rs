@@ -4,7 +4,7 @@ mod download;
 
 use std::io::Read;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use reqwest::Certificate;
@@ -82,6 +82,8 @@ pub struct Answered {
     pub body: Vec<u8>,
     /// Where a redirect points.
     pub location: Option<String>,
+    /// What the other side takes for now.
+    pub date: Option<SystemTime>,
 }
 
 /// Sends a request and reads its answer.
@@ -89,13 +91,25 @@ pub struct Answered {
 /// # Errors
 /// If nothing comes, if it takes over 15 s in all, or if the body is over 64 KiB.
 pub fn send(client: &Client, request: Request) -> std::result::Result<Answered, NoAnswer> {
+    send_for(client, request, LONGEST_BODY)
+}
+
+/// The same where an answer that counts may be longer: `longest` bytes.
+///
+/// # Errors
+/// As [`send`].
+pub fn send_for(
+    client: &Client,
+    request: Request,
+    longest: u64,
+) -> std::result::Result<Answered, NoAnswer> {
     let mut request = request;
     // Set on the request, the limit covers the body as well.
     request.timeout_mut().get_or_insert(TOTAL_LIMIT);
     let response = client
         .execute(request)
         .map_err(|e| NoAnswer::Unreachable(causes(&e)))?;
-    read(response)
+    read(response, longest)
 }
 
 /// Why there is no answer.
@@ -103,28 +117,31 @@ pub fn send(client: &Client, request: Request) -> std::result::Result<Answered, 
 pub enum NoAnswer {
     #[error("{0}")]
     Unreachable(String),
-    #[error("its answer is over {} KiB", LONGEST_BODY / 1024)]
-    TooLong,
+    #[error("its answer is over {} KiB", .0 / 1024)]
+    TooLong(u64),
 }
 
-fn read(response: Response) -> std::result::Result<Answered, NoAnswer> {
+fn read(response: Response, longest: u64) -> std::result::Result<Answered, NoAnswer> {
     let status = response.status().as_u16();
-    let location = response
-        .headers()
-        .get("location")
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let header = |name: &str| {
+        let value = response.headers().get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let location = header("location");
+    let date = header("date").and_then(|text| httpdate::parse_http_date(&text).ok());
     let mut body = Vec::new();
     response
-        .take(LONGEST_BODY + 1)
+        .take(longest + 1)
         .read_to_end(&mut body)
         .map_err(|e| NoAnswer::Unreachable(format!("the answer broke off: {}", causes(&e))))?;
-    if body.len() as u64 > LONGEST_BODY {
-        return Err(NoAnswer::TooLong);
+    if body.len() as u64 > longest {
+        return Err(NoAnswer::TooLong(longest));
     }
     Ok(Answered {
         status,
         body,
         location,
+        date,
     })
 }
 

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use streamhub_install::cli::{self, Command, Given};
-use streamhub_install::commands::{self, Outcome, heartbeat, install, status};
+use streamhub_install::commands::{self, Outcome, heartbeat, install, nodes, status};
 use streamhub_install::fault::{Fault, Result};
 use streamhub_install::host::Host;
 use streamhub_install::settings::later;
@@ -48,6 +48,7 @@ fn run(given: &Given) -> Result<Outcome> {
         None => install::run(given, &host),
         Some(Command::Heartbeat) => heartbeat::run(&host),
         Some(Command::Status) => status::run(&host, given.cli.output.json),
+        Some(Command::Nodes { access, action }) => nodes::run(given, &host, access, action),
         Some(command) => Err(later(&format!("`{}`", command.name()))),
     }
 }

@@ -2,6 +2,7 @@
 //! real origin says; the exchanges in `fixtures/origin-exchanges.json` were recorded from one.
 
 mod answer;
+mod nodes;
 mod refusal;
 
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 pub use answer::Answer;
+pub use nodes::{Listed, Node, Stats, Status};
 pub use refusal::Refusal;
 use refusal::judge;
 
@@ -46,16 +48,6 @@ pub struct JoinRequest {
     pub ip: std::net::IpAddr,
     /// Absent, the origin clears it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-}
-
-/// A row of the registry, as far as this program uses it.
-#[derive(Clone, Debug)]
-pub struct Node {
-    pub id: String,
-    pub name: String,
-    /// `active`, `draining` or `disabled`.
-    pub status: String,
     pub region: Option<String>,
 }
 
@@ -176,46 +168,6 @@ impl OriginApi {
         self.ask(call.build(), Some(BEAT_LIMIT)).map(drop)
     }
 
-    /// The registry, with an operator's API token.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn nodes(&self, api_token: &Secret) -> Result<Vec<Node>, Refusal> {
-        let call = self
-            .client
-            .get(self.url("/api/v1/cluster/nodes"))
-            .bearer_auth(api_token.expose());
-        let body = self.ask(call.build(), None)?;
-        let rows = body["data"]
-            .as_array()
-            .ok_or_else(|| Refusal::Invalid("the list of nodes is missing".to_owned()))?;
-        let text = |row: &Value, field: &str| row[field].as_str().map(str::to_owned);
-        rows.iter()
-            .map(|row| {
-                Some(Node {
-                    id: text(row, "id")?,
-                    name: text(row, "name")?,
-                    status: text(row, "status")?,
-                    region: text(row, "region").filter(|region| !region.is_empty()),
-                })
-            })
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| Refusal::Invalid("a node lacks its id, name or status".to_owned()))
-    }
-
-    /// Sets a node's status, with an operator's API token.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn set_status(&self, api_token: &Secret, node: &str, status: &str) -> Result<(), Refusal> {
-        let call = self
-            .client
-            .patch(self.url(&format!("/api/v1/cluster/nodes/{node}")))
-            .bearer_auth(api_token.expose())
-            .json(&json!({ "status": status }));
-        self.ask(call.build(), None).map(drop)
-    }
-
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -233,13 +185,22 @@ impl OriginApi {
         request: reqwest::Result<Request>,
         limit: Option<Duration>,
     ) -> Result<Answered, Refusal> {
+        self.send_for(request, limit, http::LONGEST_BODY)
+    }
+
+    fn send_for(
+        &self,
+        request: reqwest::Result<Request>,
+        limit: Option<Duration>,
+        longest: u64,
+    ) -> Result<Answered, Refusal> {
         let mut request = request.map_err(|e| Refusal::Unreachable(e.to_string()))?;
         if let Some(limit) = limit {
             *request.timeout_mut() = Some(limit.min(http::TOTAL_LIMIT));
         }
-        http::send(&self.client, request).map_err(|e| match e {
+        http::send_for(&self.client, request, longest).map_err(|e| match e {
             http::NoAnswer::Unreachable(cause) => Refusal::Unreachable(cause),
-            http::NoAnswer::TooLong => Refusal::Invalid(e.to_string()),
+            http::NoAnswer::TooLong(_) => Refusal::Invalid(e.to_string()),
         })
     }
 }

@@ -48,6 +48,12 @@ pub struct Receipt {
     /// The compose plugin, once it has told its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compose: Option<Told>,
+    /// The node was drained here: its livekit ends with its last call and stays so until it is activated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drained: bool,
+    /// When the livekit was started that has been told to end. Told twice, it would cut its calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_to_end: Option<String>,
 }
 
 /// What a program has told, and which file that was: it is asked again when it is another one.
@@ -174,6 +180,8 @@ impl Receipt {
             settings: Saved::default(),
             owned: Vec::new(),
             compose: None,
+            drained: false,
+            told_to_end: None,
         }
     }
 
@@ -323,6 +331,19 @@ impl Receipt {
             return Ok(());
         }
         self.compose = Some(told);
+        self.save(host)
+    }
+
+    /// Notes that the node is drained, and which livekit was told so; or that it is not.
+    ///
+    /// # Errors
+    /// As [`Receipt::begin`].
+    pub fn keep_drain(&mut self, host: &Host, drained: bool, told: Option<String>) -> Result<()> {
+        if (self.drained, &self.told_to_end) == (drained, &told) {
+            return Ok(());
+        }
+        self.drained = drained;
+        self.told_to_end = told;
         self.save(host)
     }
 

@@ -7,7 +7,7 @@ use url::Url;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::local_address_towards;
 use crate::http;
-use crate::origin_api::{Answer, JoinRequest, Node, OriginApi, Refusal};
+use crate::origin_api::{Answer, JoinRequest, Node, OriginApi, Refusal, Status};
 use crate::preflight::redis_fix;
 use crate::redis_probe;
 use crate::secret::Secret;
@@ -80,11 +80,19 @@ pub fn register(settings: &Settings, edge: &Edge) -> Result<Registered> {
             "this node's region is now empty: install.sh kept none, and the origin clears what it is not told; if it had one: streamhub-install --region <region>",
         );
     }
-    match (&before, &edge.api_token) {
-        (Some(row), Some(api_token)) if row.status != "active" => {
-            put_status_back(api, api_token, &answer.node_id, &row.status);
+    match (&edge.api_token, before.map(|row| row.status)) {
+        // Drained here while nobody could tell the registry, or made active by a join without a token.
+        (Some(api_token), Some(Status::Active)) if settings.is_drained() => {
+            put_status_back(api, api_token, &answer.node_id, &Status::Draining);
         }
-        (_, None) if joined_before => notes.push(
+        (Some(api_token), Some(status)) if status != Status::Active => {
+            put_status_back(api, api_token, &answer.node_id, &status);
+        }
+        (None, _) if settings.is_drained() => ui::warn(&format!(
+            "this node is drained, and a join makes it active in the registry: keeping its status needs an API token. On the origin run: streamhub-install nodes drain {}",
+            edge.node_name
+        )),
+        (None, _) if joined_before => notes.push(
             "the origin sets a node active at every join; if this one was drained, drain it again (with --api-token-file its status is kept)".to_owned(),
         ),
         _ => {}
@@ -156,7 +164,10 @@ fn check_redis(settings: &Settings, edge: &Edge, answer: &Answer) -> Result<()> 
 fn row_before(edge: &Edge, api: &OriginApi) -> Option<Node> {
     let token = edge.api_token.as_ref()?;
     match api.nodes(token) {
-        Ok(nodes) => nodes.into_iter().find(|node| node.name == edge.node_name),
+        Ok(listed) => {
+            let mut nodes = listed.nodes.into_iter();
+            nodes.find(|node| node.name == edge.node_name)
+        }
         Err(refusal) => {
             ui::warn(&format!(
                 "the node's status can't be read with the API token ({refusal}); the join sets it active"
@@ -173,10 +184,10 @@ fn region(edge: &Edge, before: Option<&Node>) -> Option<String> {
     edge.region.clone().or(known_there)
 }
 
-fn put_status_back(api: &OriginApi, token: &Secret, node: &str, status: &str) {
+fn put_status_back(api: &OriginApi, token: &Secret, node: &str, status: &Status) {
     if let Err(refusal) = api.set_status(token, node, status) {
         ui::warn(&format!(
-            "the node was {status} and is active now: setting it back failed ({refusal})"
+            "the node is to be {status} and is active now: setting it back failed ({refusal})"
         ));
     }
 }

@@ -7,6 +7,7 @@ mod elsewhere;
 mod fences;
 mod origin;
 mod predecessor;
+mod registry;
 mod saved;
 mod tokens;
 
@@ -18,6 +19,7 @@ pub use elsewhere::Elsewhere;
 pub use fences::later;
 pub use origin::{Core, Domain, Origin, Proxy, Source};
 pub use predecessor::HEARTBEAT_SCRIPT;
+pub use registry::{Itself, Registry};
 pub use saved::{HEARTBEAT_ENV, Joined, Saved};
 
 use crate::cli::Given;
@@ -131,6 +133,11 @@ impl Settings {
             node,
             saved,
         })
+    }
+
+    /// Whether this node was drained, on this host: its livekit has ended, or ends with its last call.
+    pub fn is_drained(&self) -> bool {
+        self.saved.receipt.as_ref().is_some_and(|r| r.drained)
     }
 
     /// What the receipt keeps of these for a re-run without flags.

@@ -159,6 +159,27 @@ pub fn result(text: &str) {
     ui.human(false, &text);
 }
 
+/// How far a wait is, on stderr: the result is somebody else's.
+pub fn progress(text: &str) {
+    let mut ui = ui();
+    let text = redact(text);
+    ui.log(&text);
+    if !ui.style.quiet {
+        ui.human(true, &text);
+    }
+}
+
+/// Asks whoever sits at the terminal; only a yes is one.
+///
+/// # Errors
+/// If standard input can't be read.
+pub fn confirm(question: &str) -> crate::fault::Result<bool> {
+    let _ = write!(std::io::stderr(), "{} [y/N] ", redact(question));
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 /// What only the log and `-v` want.
 pub fn detail(text: &str) {
     let mut ui = ui();

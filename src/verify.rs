@@ -42,7 +42,7 @@ pub struct Claim<'a> {
 /// [`Exit::Unhealthy`], naming what is wrong and showing the end of its log.
 pub fn verify(host: &Host, claim: &Claim<'_>) -> Result<()> {
     let end = Instant::now() + LIMIT;
-    services_run(host, &claim.settings.project, end).map_err(unwatched)?;
+    services_run(host, claim.settings, end).map_err(unwatched)?;
     for outcome in [redis_answers(claim), heartbeat_is_taken(host, claim)] {
         match outcome {
             Err(e) if claim.origin_is_away => ui::warn(&format!("{e:#}")),
@@ -64,8 +64,10 @@ fn unwatched(error: anyhow::Error) -> anyhow::Error {
     )
 }
 
-/// Every service keeps running, and answers on its port.
-fn services_run(host: &Host, project: &str, end: Instant) -> Result<()> {
+/// Every service keeps running, and answers on its port. A drained node does without one.
+fn services_run(host: &Host, settings: &Settings, end: Instant) -> Result<()> {
+    let project = &settings.project;
+    let is_wanted = |service: &str| !(settings.is_drained() && service == edge::DRAINED);
     let Some(engine) = Engine::find(host)? else {
         return Err(unhealthy(
             "the Docker engine does not answer",
@@ -76,6 +78,7 @@ fn services_run(host: &Host, project: &str, end: Instant) -> Result<()> {
     let containers = engine.containers()?;
     let watched = edge::SERVICES
         .iter()
+        .filter(|service| is_wanted(service.name))
         .map(|service| Watched::new(&engine, &containers, project, service.name))
         .collect::<Result<Vec<_>>>()?;
     for service in &watched {
@@ -85,7 +88,8 @@ fn services_run(host: &Host, project: &str, end: Instant) -> Result<()> {
     let is_new = watched.iter().any(Watched::is_young);
     let watch_until = Instant::now() + if is_new { WATCH } else { Duration::ZERO };
     loop {
-        let silent = PORTS.iter().find(|port| !port.answers());
+        let mut ports = PORTS.iter().filter(|port| is_wanted(port.service));
+        let silent = ports.find(|port| !port.answers());
         match silent {
             None if Instant::now() >= watch_until => return Ok(()),
             Some(port) if Instant::now() >= end => {

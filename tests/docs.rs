@@ -92,9 +92,7 @@ fn subcommands(command: &Command, path: &str, page: &mut String) {
     for sub in command.get_subcommands() {
         let name = format!("{path}{}", sub.get_name());
         let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
-        let own = sub
-            .get_arguments()
-            .filter(|a| !a.is_global_set() && a.get_id() != "help");
+        let own = sub.get_arguments().filter(|a| a.get_id() != "help");
         let takes: String = own.map(|arg| format!(" {}", usage(arg))).collect();
         page.push_str(&format!("| `{name}{takes}` | {about} |\n"));
         subcommands(sub, &format!("{name} "), page);

@@ -24,6 +24,8 @@ struct Status {
     versions: Versions,
     resources: Vec<Item>,
     services: Vec<Service>,
+    /// Its livekit is meant to have ended, or to end with its last call.
+    drained: bool,
     ok: bool,
 }
 
@@ -54,6 +56,14 @@ struct Service {
     image: &'static str,
     /// The engine's word, such as `running`; `missing` without a container.
     state: String,
+}
+
+impl Service {
+    fn is_as_it_should(&self, drained: bool) -> bool {
+        // Calls may still go on there, and the engine may have ended it hard.
+        let may_rest = drained && self.name == edge::DRAINED;
+        self.state == "running" || (may_rest && self.state == "exited")
+    }
 }
 
 /// Shows role, node, versions, each managed resource and each service. Changes nothing.
@@ -97,6 +107,7 @@ fn look(host: &Host) -> Result<Status> {
     let plan = plan::probe(host, wanted)?;
     let engine = Engine::find(host)?;
     let services = services(engine.as_ref(), &settings.project)?;
+    let drained = settings.is_drained();
     Ok(Status {
         role: "edge",
         node: Node {
@@ -110,7 +121,11 @@ fn look(host: &Host) -> Result<Status> {
             program: env!("CARGO_PKG_VERSION"),
             docker: engine.and_then(|engine| engine.version().ok()),
         },
-        ok: plan.is_empty() && services.iter().all(|service| service.state == "running"),
+        ok: plan.is_empty()
+            && services
+                .iter()
+                .all(|service| service.is_as_it_should(drained)),
+        drained,
         resources: plan
             .changes()
             .map(|(name, change)| Item {
@@ -168,6 +183,12 @@ fn text(status: &Status) -> String {
     lines.push(String::new());
     let services = status.services.iter();
     lines.extend(services.map(|s| row(&s.state, &format!("{} ({})", s.name, s.image))));
+    if status.drained {
+        lines.push(
+            "\nDrained: livekit takes no new room until `streamhub-install nodes activate`."
+                .to_owned(),
+        );
+    }
     if status.ok {
         lines.push("\nAll is well.".to_owned());
     } else {

@@ -96,7 +96,7 @@ impl Answer {
     }
 }
 
-fn is_node_id(id: &str) -> bool {
+pub(super) fn is_node_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 

@@ -71,6 +71,7 @@ pub(super) fn judge(answered: Answered) -> Result<Value, Refusal> {
         status,
         body,
         location,
+        ..
     } = answered;
     let parsed = serde_json::from_slice::<Value>(&body);
     let said = || match &parsed {

@@ -17,6 +17,8 @@ const COMPOSE_LIMIT: Duration = Duration::from_secs(180);
 pub struct Stack {
     definition: Definition,
     drain: Duration,
+    /// Neither made nor started nor ended here.
+    left: Option<&'static str>,
 }
 
 /// What has to happen to one service.
@@ -42,7 +44,19 @@ impl Need {
 impl Stack {
     /// The services of a definition. One that is replaced may finish its calls for the time of `drain`.
     pub fn new(definition: Definition, drain: Duration) -> Self {
-        Self { definition, drain }
+        Self {
+            definition,
+            drain,
+            left: None,
+        }
+    }
+
+    /// The same without this service, whatever becomes of it.
+    pub fn leaving(self, service: &'static str) -> Self {
+        Self {
+            left: Some(service),
+            ..self
+        }
     }
 
     fn up(&self, host: &Host, flags: &[&str], services: &[(&'static str, Need)]) -> Result<()> {
@@ -92,7 +106,8 @@ impl Stack {
     }
 
     fn needs(&self, host: &Host) -> Result<Vec<(&'static str, Need)>> {
-        let wanted = self.definition.render(host)?.digests;
+        let mut wanted = self.definition.render(host)?.digests;
+        wanted.retain(|(service, _)| self.left != Some(*service));
         let Some(engine) = Engine::find(host)? else {
             // Without an engine nothing runs, and everything is to be made.
             return Ok(wanted

@@ -49,6 +49,7 @@ pub fn prepare(settings: &Settings) -> Resources {
 /// If a template can't be rendered: a mistake of ours.
 pub fn serve(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) -> Result<Resources> {
     let stack = definition(settings, edge, answer, cores);
+    let services = self::stack(settings, edge, answer, cores);
     let mut wanted: Resources = vec![
         Box::new(stack.env.clone()),
         Box::new(heartbeat_env(settings, edge, answer)),
@@ -61,7 +62,7 @@ pub fn serve(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) ->
     if let Some(text) = &edge.master_ca {
         wanted.push(Box::new(file(MASTER_CA, text.clone())));
     }
-    wanted.push(Box::new(Stack::new(stack, settings.drain)));
+    wanted.push(Box::new(services));
     wanted.push(Box::new(Timer));
     wanted.push(Box::new(Absent {
         path: HEARTBEAT_SCRIPT,
@@ -69,6 +70,19 @@ pub fn serve(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) ->
     }));
     Ok(wanted)
 }
+
+/// The services. On a drained node livekit stays as it is: started, it would take new rooms.
+pub fn stack(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) -> Stack {
+    let stack = Stack::new(definition(settings, edge, answer, cores), settings.drain);
+    if settings.is_drained() {
+        stack.leaving(DRAINED)
+    } else {
+        stack
+    }
+}
+
+/// The service that a drained node does without.
+pub const DRAINED: &str = "livekit";
 
 /// What an edge runs. All nodes of a cluster should run the same versions.
 pub const SERVICES: &[Service] = &[

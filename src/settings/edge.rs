@@ -20,8 +20,9 @@ use crate::receipt;
 use crate::secret::Secret;
 
 /// Where the core listens.
-const API_PORT: u16 = 3020;
-const API_TAKES: &str = "an address such as https://media.example.com or http://10.0.0.10:3020";
+pub(super) const API_PORT: u16 = 3020;
+pub(super) const API_TAKES: &str =
+    "an address such as https://media.example.com or http://10.0.0.10:3020";
 const IP_LOOKUP: &str = "https://api.ipify.org";
 
 /// The copy of `--master-ca-file` that later runs and the heartbeat read.
@@ -78,7 +79,7 @@ impl Edge {
         };
         Ok(Self {
             token,
-            api_token: api_token(given)?,
+            api_token: api_token(flags.api_token_file.as_deref())?,
             master_ip,
             master_url,
             master_url_is_default: asked_url.is_none(),
@@ -173,7 +174,7 @@ fn first_join_needs(ip: bool, token: bool) -> anyhow::Error {
     .into()
 }
 
-fn authorities(path: &Path) -> Result<(String, Vec<Certificate>)> {
+pub(super) fn authorities(path: &Path) -> Result<(String, Vec<Certificate>)> {
     let read = || -> Result<_> {
         let text = std::fs::read_to_string(path)?;
         let found = http::certificates(&text)?;

@@ -46,8 +46,9 @@ fn checked(flag: &str, text: &str) -> Result<Secret> {
     header_safe(flag, token)
 }
 
-pub(super) fn api_token(given: &Given) -> Result<Option<Secret>> {
-    if let Some(path) = &given.cli.install.api_token_file {
+/// A file's token, else the environment's.
+pub(super) fn api_token(file: Option<&Path>) -> Result<Option<Secret>> {
+    if let Some(path) = file {
         let text = token_file("--api-token-file", path)?;
         return header_safe("--api-token-file", Secret::new(text)).map(Some);
     }

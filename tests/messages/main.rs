@@ -10,6 +10,7 @@ mod docker;
 #[path = "../hostile/engine.rs"]
 mod engine;
 mod node;
+mod nodes;
 mod origin;
 mod preflight;
 mod scene;

@@ -240,7 +240,6 @@ fn what_a_later_version_brings_says_so() {
         vec!["--domain", "media.example.com"],
         vec!["update"],
         vec!["doctor"],
-        vec!["nodes", "list"],
         vec!["allow-edge", "10.0.0.7"],
         vec!["rotate", "cluster-token"],
         vec!["uninstall", "--yes"],

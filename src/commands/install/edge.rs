@@ -133,7 +133,13 @@ fn summary(settings: &Settings, edge: &Edge, registered: &Registered, changes: u
     };
     let (state, address, notes) = match registered {
         Registered::Answered { told, notes, .. } => {
-            ("joined and serving", told.ip.to_string(), notes.as_slice())
+            let state = match settings.is_drained() {
+                true => {
+                    "joined and drained: it takes no new room until `streamhub-install nodes activate`"
+                }
+                false => "joined and serving",
+            };
+            (state, told.ip.to_string(), notes.as_slice())
         }
         Registered::Kept(_) => (
             "serving; its origin is away",
