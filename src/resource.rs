@@ -36,7 +36,7 @@ pub use kept::Kept;
 pub use packages::Packages;
 pub use program::Program;
 pub use site::Site;
-pub use source_tree::{Checksum, SourceTree, Upstream};
+pub use source_tree::{Source, SourceTree};
 pub use stack::Stack;
 pub use sysctl::{PATH as SYSCTL, Sysctl};
 pub use timer::{SERVICE, TIMER, Timer};

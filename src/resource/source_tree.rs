@@ -5,7 +5,6 @@
 //! operator has added beside it stay.
 
 mod archive;
-mod checksum;
 mod fetch;
 mod git;
 mod marker;
@@ -26,8 +25,7 @@ use crate::host::{Found, Host};
 use crate::receipt::Owned;
 use crate::signals;
 
-pub use checksum::Checksum;
-pub use fetch::Upstream;
+pub use fetch::Source;
 
 /// Without these it is not StreamHub's.
 const TELLING: &[&str] = &["docker-compose.yml", "deploy/Dockerfile"];
@@ -36,7 +34,7 @@ const TELLING: &[&str] = &["docker-compose.yml", "deploy/Dockerfile"];
 #[derive(Clone, Debug)]
 pub struct SourceTree {
     dir: PathBuf,
-    upstream: Upstream,
+    upstream: Source,
     /// Whether a tree that is there is to become the newest.
     refresh: bool,
     /// The newest version: asked once in a run.
@@ -58,7 +56,7 @@ enum Need {
 
 impl SourceTree {
     /// The tree in this directory. Only a refresh looks for a newer one where there is one.
-    pub fn new(dir: impl Into<PathBuf>, upstream: Upstream, refresh: bool) -> Self {
+    pub fn new(dir: impl Into<PathBuf>, upstream: Source, refresh: bool) -> Self {
         Self {
             dir: dir.into(),
             upstream,
@@ -118,7 +116,7 @@ impl SourceTree {
             ),
             None => format!(
                 "from {from} to what is there now: fetch {} again\n",
-                self.upstream.tarball.as_ref().map_or("", Url::as_str)
+                self.upstream.tarball
             ),
         }))
     }

@@ -10,7 +10,7 @@ use url::Url;
 
 pub use cluster::Redis;
 pub use domain::Domain;
-pub use source::{Core, Source};
+pub use source::Core;
 
 use super::address::address;
 use super::saved::read;

@@ -10,7 +10,6 @@ use reqwest::Method;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::checksum::Checksum;
 use super::git::Repository;
 use super::marker::Version;
 use crate::fault::{Exit, Fault, Result};
@@ -25,14 +24,14 @@ const BOUNDS: Bounds = Bounds {
 };
 
 /// Where the source is to be had.
-#[derive(Clone, Debug)]
-pub struct Upstream {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
     /// A git repository, whose default branch counts.
     pub repository: Url,
-    /// A tar archive, gzipped or not, where git can't be used. No redirect is followed.
-    pub tarball: Option<Url>,
-    /// What the archive has to be.
-    pub sha256: Option<Checksum>,
+    /// A tar archive, gzipped or not: taken where git can't be used, or where it is pinned. No redirect is followed.
+    pub tarball: Url,
+    /// What the archive has to be: 64 hexadecimal digits in lower case.
+    pub sha256: Option<String>,
 }
 
 /// An archive that was fetched.
@@ -43,12 +42,12 @@ pub struct Fetched {
     pub version: Version,
 }
 
-impl Upstream {
+impl Source {
     /// The address that is asked first.
     pub fn first(&self) -> &Url {
-        match (&self.tarball, &self.sha256) {
-            (Some(tarball), Some(_)) => tarball,
-            _ => &self.repository,
+        match self.sha256 {
+            Some(_) => &self.tarball,
+            None => &self.repository,
         }
     }
 
@@ -57,14 +56,16 @@ impl Upstream {
     /// # Errors
     /// If it can't be asked.
     pub fn newest(&self) -> Result<Option<Version>> {
-        if let Some(pin) = self.sha256 {
-            return Ok(Some(Version::Archive(pin.to_string())));
+        if let Some(pin) = &self.sha256 {
+            return Ok(Some(Version::Archive(pin.clone())));
         }
         match Repository(&self.repository).newest() {
             Ok(commit) => Ok(Some(Version::Commit(commit))),
             Err(e) if signals::check().is_err() => Err(e),
-            Err(_) if self.tarball.is_some() => Ok(None),
-            Err(e) => Err(self.fault(&[e])),
+            Err(e) => match ask(&self.tarball) {
+                Ok(()) => Ok(None),
+                Err(other) => Err(self.fault(&[e, other])),
+            },
         }
     }
 
@@ -87,18 +88,13 @@ impl Upstream {
                 Err(e) => failed.push(e),
             }
         }
-        let Some(tarball) = &self.tarball else {
-            if self.sha256.is_some() {
-                failed.push(anyhow::anyhow!(
-                    "STREAMHUB_SRC_SHA256 is of an archive, and there is no STREAMHUB_SRC_URL"
-                ));
-            }
-            return Err(self.fault(&failed));
-        };
         if !failed.is_empty() {
-            ui::note(&format!("git can't fetch the source: taking {tarball}"));
+            ui::note(&format!(
+                "git can't fetch the source: taking {}",
+                self.tarball
+            ));
         }
-        let fetched = download(host, tarball, &into.join("source.tar"));
+        let fetched = download(host, &self.tarball, &into.join("source.tar"));
         match fetched {
             Ok(fetched) => self.hold_to_pin(fetched),
             Err(e) if signals::check().is_err() => Err(e),
@@ -110,11 +106,11 @@ impl Upstream {
     }
 
     fn hold_to_pin(&self, fetched: Fetched) -> Result<Fetched> {
-        let Some(pin) = self.sha256.map(|pin| pin.to_string()) else {
+        let Some(pin) = &self.sha256 else {
             return Ok(fetched);
         };
         match &fetched.version {
-            Version::Archive(found) if *found == pin => Ok(fetched),
+            Version::Archive(found) if found == pin => Ok(fetched),
             Version::Archive(found) | Version::Commit(found) => Err(Fault::new(
                 Exit::Failed,
                 format!("{} is not the archive that is expected", fetched.from),
@@ -137,6 +133,20 @@ impl Upstream {
     }
 }
 
+/// Whether an archive can be had.
+fn ask(from: &Url) -> Result<()> {
+    let client = http::client(from.scheme() == "https", Vec::new())?;
+    let request = client.request(Method::HEAD, from.clone()).build()?;
+    let answered = http::send(&client, request).with_context(|| from.to_string())?;
+    // Not every server takes the question.
+    let is_there = matches!(answered.status, 200 | 405 | 501);
+    let to = answered.location.map_or_else(String::new, |to| {
+        format!(" (to {to}, which is not followed)")
+    });
+    ensure!(is_there, "{from} answers {}{to}", answered.status);
+    Ok(())
+}
+
 fn download(host: &Host, from: &Url, to: &Path) -> Result<Fetched> {
     let client = http::client(from.scheme() == "https", Vec::new())?;
     let request = client
@@ -156,6 +166,6 @@ fn download(host: &Host, from: &Url, to: &Path) -> Result<Fetched> {
     Ok(Fetched {
         archive: to.to_owned(),
         from: from.clone(),
-        version: Version::Archive(Checksum(digest.finalize().into()).to_string()),
+        version: Version::Archive(format!("{:x}", digest.finalize())),
     })
 }

@@ -1,11 +1,10 @@
 //! Where an origin's core comes from.
 
-use url::Url;
-
 use super::super::address::address;
 use super::super::{usage, variable};
 use crate::cli::Given;
 use crate::fault::Result;
+use crate::resource::Source;
 
 const REPOSITORY: &str = "STREAMHUB_REPO_URL";
 const TARBALL: &str = "STREAMHUB_SRC_URL";
@@ -23,16 +22,6 @@ pub enum Core {
     Built(Source),
 }
 
-/// Where StreamHub's source tree comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    pub repository: Url,
-    /// Taken where git can't be used, or where it is pinned.
-    pub tarball: Url,
-    /// 64 hexadecimal digits in lower case.
-    pub sha256: Option<String>,
-}
-
 impl Core {
     /// An image that was asked for, now or before; else built from source.
     ///
@@ -42,7 +31,7 @@ impl Core {
         let asked = given.cli.install.core_image.clone().or(kept);
         match asked.filter(|image| !image.is_empty()) {
             Some(image) => Ok(Self::Image(checked_image(image)?)),
-            None => Source::resolve().map(Self::Built),
+            None => source().map(Self::Built),
         }
     }
 }
@@ -62,32 +51,31 @@ fn checked_image(image: String) -> Result<String> {
     ))
 }
 
-impl Source {
-    fn resolve() -> Result<Self> {
-        let url = |name: &str, default: &str, takes: &str| {
-            let text = variable(name).unwrap_or_else(|| default.to_owned());
-            address(name, &text, &["https", "http"], takes)
-        };
-        let sha256 = variable(SHA256).map(|text| {
-            let text = text.to_ascii_lowercase();
-            let is_digest = text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
-            is_digest.then_some(text.clone()).ok_or_else(|| {
-                usage(
-                    SHA256,
-                    &text,
-                    "it is no SHA-256",
-                    "64 hexadecimal digits, as sha256sum prints them",
-                )
-            })
-        });
-        Ok(Self {
-            repository: url(
-                REPOSITORY,
-                DEFAULT_REPOSITORY,
-                "the address of a git repository",
-            )?,
-            tarball: url(TARBALL, DEFAULT_TARBALL, "the address of a .tar.gz")?,
-            sha256: sha256.transpose()?,
+/// Where StreamHub's source comes from, by the environment alone: it is not saved.
+fn source() -> Result<Source> {
+    let url = |name: &str, default: &str, takes: &str| {
+        let text = variable(name).unwrap_or_else(|| default.to_owned());
+        address(name, &text, &["https", "http"], takes)
+    };
+    let sha256 = variable(SHA256).map(|text| {
+        let text = text.to_ascii_lowercase();
+        let is_digest = text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
+        is_digest.then_some(text.clone()).ok_or_else(|| {
+            usage(
+                SHA256,
+                &text,
+                "it is no SHA-256",
+                "64 hexadecimal digits, as sha256sum prints them",
+            )
         })
-    }
+    });
+    Ok(Source {
+        repository: url(
+            REPOSITORY,
+            DEFAULT_REPOSITORY,
+            "the address of a git repository",
+        )?,
+        tarball: url(TARBALL, DEFAULT_TARBALL, "the address of a .tar.gz")?,
+        sha256: sha256.transpose()?,
+    })
 }

@@ -83,19 +83,19 @@ impl Scene {
         fs::read(to).unwrap()
     }
 
-    pub fn upstream(&self) -> Upstream {
-        Upstream {
+    pub fn upstream(&self) -> Source {
+        Source {
             repository: Url::from_file_path(self.repository()).unwrap(),
-            tarball: None,
+            tarball: "http://127.0.0.1:9/source.tar.gz".parse().unwrap(),
             sha256: None,
         }
     }
 
     /// As [`Scene::upstream`], where git finds nothing.
-    pub fn only_tarball(&self, tarball: &str) -> Upstream {
-        Upstream {
+    pub fn only_tarball(&self, tarball: &str) -> Source {
+        Source {
             repository: Url::from_file_path(self.away.path().join("nothing")).unwrap(),
-            tarball: Some(tarball.parse().unwrap()),
+            tarball: tarball.parse().unwrap(),
             sha256: None,
         }
     }
@@ -164,14 +164,15 @@ impl Scene {
     }
 }
 
-pub fn sha256(bytes: &[u8]) -> Checksum {
-    Checksum(Sha256::digest(bytes).into())
+pub fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// A web server that has one file, and counts who comes.
 pub struct Server {
     pub url: String,
     asked: Arc<AtomicUsize>,
+    downloaded: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -184,20 +185,35 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/source.tar.gz", listener.local_addr().unwrap());
         let asked = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&asked);
+        let downloaded = Arc::new(AtomicUsize::new(0));
+        let counts = [Arc::clone(&asked), Arc::clone(&downloaded)];
         std::thread::spawn(move || {
             for connection in listener.incoming() {
                 let mut connection: TcpStream = connection.unwrap();
-                count.fetch_add(1, Ordering::SeqCst);
-                let _ = connection.read(&mut [0; 4096]);
-                let _ = connection.write_all(&answer);
+                let mut request = [0; 4096];
+                let _ = connection.read(&mut request);
+                let has_body = !request.starts_with(b"HEAD");
+                counts[0].fetch_add(1, Ordering::SeqCst);
+                counts[1].fetch_add(usize::from(has_body), Ordering::SeqCst);
+                let head = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+                let end = if has_body { answer.len() } else { head };
+                let _ = connection.write_all(&answer[..end]);
             }
         });
-        Self { url, asked }
+        Self {
+            url,
+            asked,
+            downloaded,
+        }
     }
 
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// How often the body was fetched.
+    pub fn downloaded(&self) -> usize {
+        self.downloaded.load(Ordering::SeqCst)
     }
 }
 
