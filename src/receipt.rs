@@ -156,6 +156,10 @@ pub enum Owned {
     SourceTree {
         path: PathBuf,
     },
+    /// Of certbot's, by the name that it keeps it under.
+    Certificate {
+        name: String,
+    },
 }
 
 impl Owned {
@@ -304,6 +308,10 @@ impl Receipt {
             Owned::Packages { names } => !names.is_empty(),
             // The change was taken back.
             Owned::Unlinked { path, .. } => matches!(host.find(path), Ok(Found::Nothing)),
+            Owned::Certificate { name } => {
+                let path = Path::new("/etc/letsencrypt/live").join(name);
+                !matches!(host.find(&path), Ok(Found::Nothing))
+            }
             _ => true,
         };
         self.owned.retain(|entry| !entry.pending || is_there(entry));

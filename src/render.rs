@@ -54,6 +54,14 @@ const TEMPLATES: &[(&str, &str)] = &[
         "origin/nginx-cluster.conf",
         include_str!("../templates/origin/nginx-cluster.conf"),
     ),
+    (
+        "origin/caddy.yml",
+        include_str!("../templates/origin/caddy.yml"),
+    ),
+    (
+        "origin/caddy.config.yml",
+        include_str!("../templates/origin/caddy.config.yml"),
+    ),
     ("heartbeat.env", include_str!("../templates/heartbeat.env")),
     (
         "streamhub-heartbeat.service",

@@ -2,6 +2,7 @@
 
 mod absent;
 mod adoption;
+mod certificate;
 mod compose;
 mod data;
 mod directory;
@@ -21,6 +22,7 @@ mod timer;
 
 pub use absent::Absent;
 pub use adoption::Adoption;
+pub use certificate::Certificate;
 pub use compose::{ComposeFile, Definition, Service};
 pub use data::Data;
 pub use directory::Directory;
@@ -35,7 +37,7 @@ pub use image::Image;
 pub use kept::Kept;
 pub use packages::Packages;
 pub use program::Program;
-pub use site::Site;
+pub use site::{CLUSTER_PATHS, Site};
 pub use source_tree::{Source, SourceTree};
 pub use stack::Stack;
 pub use sysctl::{PATH as SYSCTL, Sysctl};

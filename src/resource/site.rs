@@ -4,11 +4,11 @@
 //! a file of its own that the site includes, and the cluster's API is a site of its own. What nginx
 //! refuses is taken back, and a running nginx is only ever reloaded.
 
-mod configuration;
+pub(super) mod configuration;
 mod existing;
 mod neighbours;
-mod nginx;
-mod pieces;
+pub(super) mod nginx;
+pub(super) mod pieces;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -27,8 +27,8 @@ const AVAILABLE: &str = "/etc/nginx/sites-available";
 const ENABLED: &str = "/etc/nginx/sites-enabled";
 const ROUTES: &str = "/etc/nginx/snippets/streamhub.conf";
 const CLUSTER: &str = "streamhub-cluster";
-/// All that an edge may ask: not the dashboard, nor the rest of the API.
-const CLUSTER_PATHS: &[&str] = &[
+/// All that an edge may ask, of whichever proxy: not the dashboard, nor the rest of the API.
+pub const CLUSTER_PATHS: &[&str] = &[
     "/api/v1/cluster/join",
     "/api/v1/cluster/heartbeat",
     "/api/v1/webhooks/livekit",
@@ -51,7 +51,7 @@ pub struct Site {
 }
 
 /// Where the site of a domain lies.
-pub fn site_path(domain: &str) -> PathBuf {
+pub(super) fn site_path(domain: &str) -> PathBuf {
     Path::new(AVAILABLE).join(domain)
 }
 

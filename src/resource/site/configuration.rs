@@ -2,6 +2,7 @@
 //! of whether nginx takes it: that is nginx's own business.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 /// One directive, for example `listen 80 default_server;` or `server { … }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,16 @@ pub struct Directive {
     pub place: Range<usize>,
     /// What is in its braces.
     pub block: Vec<Directive>,
+}
+
+/// The certificates that a site uses for a name, by their paths.
+pub fn certificates(text: &str, name: &str) -> Vec<PathBuf> {
+    let servers = read(text).into_iter().filter(|s| s.answers_for(name));
+    servers
+        .flat_map(|server| server.block)
+        .filter(|d| d.name() == "ssl_certificate")
+        .map(|d| Path::new("/etc/nginx").join(d.argument()))
+        .collect()
 }
 
 /// Reads a configuration file. What is no directive is passed over.

@@ -171,3 +171,24 @@ fn what_is_new_is_ours_and_what_was_there_is_not() {
     };
     assert_eq!(paths(&moved), Vec::<String>::new());
 }
+
+#[test]
+fn caddy_gets_the_same_routes() {
+    let shown = |caddy: minijinja::Value| {
+        let images = context! { caddy => "caddy:2-alpine" };
+        let digests = context! { caddy => "0123" };
+        let values = context! { caddy, images, digests };
+        ["origin/caddy.yml", "origin/caddy.config.yml"]
+            .map(|part| render(part, values.clone()).unwrap())
+            .concat()
+    };
+    let plain = context! { tls => false, cluster => "", acme_ca => "" };
+    let whole = context! {
+        tls => true,
+        acme_directory => "https://acme.example.com/directory",
+        acme_ca => "/etc/streamhub/acme-ca.pem",
+        cluster => "fd00::1",
+        cluster_paths => CLUSTER_PATHS.to_vec(),
+    };
+    insta::assert_snapshot!([shown(plain), shown(whole)].join("\n"));
+}

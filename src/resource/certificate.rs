@@ -1,0 +1,336 @@
+//! A certificate for an origin's name, by certbot through nginx. One that is there is kept, and one that
+//! can't be had leaves a site that works without.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, ensure};
+use x509_parser::extensions::GeneralName;
+use x509_parser::pem::Pem;
+use x509_parser::time::ASN1Time;
+
+use super::site::pieces::Standing;
+use super::site::{configuration, nginx, site_path};
+use super::{Change, Resource};
+use crate::exec::Program;
+use crate::fault::Result;
+use crate::host::Host;
+use crate::receipt::Owned;
+use crate::{signals, ui};
+
+const LIVE: &str = "/etc/letsencrypt/live";
+/// An ACME server takes seconds; one that hangs is waited for no longer.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// A certificate for a name, used by its site in nginx.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// The origin's domain: a name, never an address.
+    pub domain: String,
+    /// Whom the ACME server may write to.
+    pub email: String,
+    /// Another ACME server than Let's Encrypt, by the URL of its directory.
+    pub directory: Option<String>,
+    /// The authority that vouches for that server, where the system's store does not.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What is to be done for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Asked of the ACME server.
+    Obtain,
+    /// There already, and only to be put into the site.
+    Install,
+}
+
+impl Certificate {
+    fn step(&self, host: &Host) -> Result<Option<Step>> {
+        let site = host
+            .read_text(&site_path(&self.domain))?
+            .unwrap_or_default();
+        for path in configuration::certificates(&site, &self.domain) {
+            if self.is_good(host, &path)? {
+                return Ok(None);
+            }
+        }
+        let is_there = self.is_good(host, &self.live().join("fullchain.pem"))?;
+        Ok(Some(if is_there {
+            Step::Install
+        } else {
+            Step::Obtain
+        }))
+    }
+
+    fn live(&self) -> PathBuf {
+        Path::new(LIVE).join(&self.domain)
+    }
+
+    fn is_good(&self, host: &Host, path: &Path) -> Result<bool> {
+        let Some(pem) = host.read(path)? else {
+            return Ok(false);
+        };
+        let judged = judge(&pem, &self.domain, SystemTime::now());
+        if let Err(why) = &judged {
+            ui::detail(&format!("{}: {why:#}", path.display()));
+        }
+        Ok(judged.is_ok())
+    }
+
+    fn certbot(&self, step: Step) -> Program {
+        let certbot = Program::new("certbot").limit(LIMIT);
+        let certbot = match step {
+            Step::Install => certbot.args(["install", "--nginx", "--cert-name", &self.domain]),
+            Step::Obtain => certbot
+                .args([
+                    "--nginx",
+                    "-d",
+                    &self.domain,
+                    "--agree-tos",
+                    "-m",
+                    &self.email,
+                ])
+                .arg("--keep-until-expiring"),
+        };
+        let mut certbot = certbot.args(["--non-interactive", "--redirect"]);
+        if step == Step::Obtain {
+            if let Some(directory) = &self.directory {
+                certbot = certbot.args(["--server", directory]);
+            }
+            if let Some(ca) = &self.ca_file {
+                certbot = certbot.env("REQUESTS_CA_BUNDLE", ca);
+            }
+        }
+        certbot
+    }
+
+    fn have(&self, host: &Host, step: Step) -> Result<()> {
+        let finished = self.certbot(step).run()?;
+        ensure!(
+            finished.succeeded(),
+            reason(&finished.stdout, &finished.stderr)
+        );
+        let left = self.step(host)?;
+        ensure!(
+            left.is_none(),
+            "certbot is content, and yet the site has no valid certificate"
+        );
+        Ok(())
+    }
+
+    /// What to say and to do where it can't be had.
+    fn degraded(&self, step: Step, why: &anyhow::Error) -> String {
+        let Self {
+            domain, ca_file, ..
+        } = self;
+        let trust = ca_file.as_ref().filter(|_| step == Step::Obtain);
+        let trust = trust.map_or_else(String::new, |ca| {
+            format!("REQUESTS_CA_BUNDLE={} ", ca.display())
+        });
+        format!(
+            "no certificate for {domain}: {why:#}. The site works over plain HTTP. Once that is mended: {trust}{}",
+            self.certbot(step)
+        )
+    }
+}
+
+impl Resource for Certificate {
+    fn name(&self) -> String {
+        format!("certificate for {}", self.domain)
+    }
+
+    fn probe(&self, host: &Host) -> Result<Change> {
+        Ok(match self.step(host)? {
+            None => Change::None,
+            Some(Step::Install) => Change::Update(format!(
+                "use the one that is there: {}",
+                self.live().display()
+            )),
+            Some(Step::Obtain) => {
+                let from = self.directory.as_deref().unwrap_or("Let's Encrypt");
+                Change::Create(Some(format!("from {from}, for {}", self.email)))
+            }
+        })
+    }
+
+    fn apply(&self, host: &Host) -> Result<()> {
+        let Some(step) = self.step(host)? else {
+            return Ok(());
+        };
+        // certbot edits both, and one that is killed in the middle puts nothing back.
+        let edited = [
+            site_path(&self.domain),
+            PathBuf::from("/etc/nginx/nginx.conf"),
+        ];
+        let before = edited
+            .iter()
+            .map(|path| Standing::look(host, path))
+            .collect::<Result<Vec<_>>>()?;
+        let Err(why) = self.have(host, step) else {
+            return Ok(());
+        };
+        let mut has_changed = false;
+        for (path, before) in edited.iter().zip(&before) {
+            if Standing::look(host, path)? != *before {
+                before.make(host, path)?;
+                has_changed = true;
+            }
+        }
+        if has_changed {
+            nginx::test().and_then(|()| nginx::take_up())?;
+        }
+        // What a signal cut off says nothing about the server.
+        signals::check()?;
+        ui::warn(&self.degraded(step, &why));
+        Ok(())
+    }
+
+    fn owned(&self, host: &Host) -> Vec<Owned> {
+        let is_new = matches!(self.step(host), Ok(Some(Step::Obtain)))
+            && matches!(host.find(&self.live()), Ok(crate::host::Found::Nothing));
+        let name = self.domain.clone();
+        is_new
+            .then_some(Owned::Certificate { name })
+            .into_iter()
+            .collect()
+    }
+}
+
+/// Whether the first certificate of a PEM text is one for this name at this time.
+fn judge(pem: &[u8], domain: &str, now: SystemTime) -> Result<()> {
+    let pem = Pem::iter_from_buffer(pem)
+        .next()
+        .context("it holds no certificate")?
+        .context("it is no PEM text")?;
+    let certificate = pem.parse_x509().context("its certificate can't be read")?;
+    let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
+    let now = ASN1Time::from_timestamp(i64::try_from(since_1970)?)?;
+    let validity = certificate.validity();
+    ensure!(
+        validity.is_valid_at(now),
+        "it is valid until {}",
+        validity.not_after
+    );
+    let names = certificate.subject_alternative_name()?;
+    let is_for = names.is_some_and(|names| {
+        names.value.general_names.iter().any(|name| match name {
+            GeneralName::DNSName(name) => covers(name, domain),
+            _ => false,
+        })
+    });
+    ensure!(is_for, "it is for other names than {domain}");
+    Ok(())
+}
+
+/// Whether a certificate's name, which may start with `*.`, is this one.
+fn covers(name: &str, domain: &str) -> bool {
+    let rest = |name: &str| {
+        name.split_once('.')
+            .map(|(_, rest)| rest.to_ascii_lowercase())
+    };
+    name.eq_ignore_ascii_case(domain) || (name.starts_with("*.") && rest(name) == rest(domain))
+}
+
+/// The line or lines of certbot's that say why.
+fn reason(stdout: &str, stderr: &str) -> String {
+    let said = || stdout.lines().chain(stderr.lines()).map(str::trim);
+    let details: Vec<&str> = said()
+        .filter_map(|line| line.strip_prefix("Detail: "))
+        .collect();
+    if !details.is_empty() {
+        return details.join("; ");
+    }
+    let is_chat = |line: &&str| {
+        ["Saving debug log", "Ask for help", "See the logfile"]
+            .iter()
+            .any(|start| line.starts_with(start))
+    };
+    let last = stderr
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !is_chat(line))
+        .last();
+    last.unwrap_or("certbot says nothing").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use standins::tls::Authority;
+
+    use super::*;
+
+    const SITE: &str = "server { server_name live.example.com; include snippets/streamhub.conf; }";
+
+    fn certificate() -> Certificate {
+        Certificate {
+            domain: "live.example.com".to_owned(),
+            email: "admin@example.com".to_owned(),
+            directory: Some("https://acme.example.com/directory".to_owned()),
+            ca_file: Some("/root/ca.pem".into()),
+        }
+    }
+
+    /// What is to be done where certbot has this certificate, or none, and the site says this.
+    fn step(pem: Option<String>, site: &str) -> Option<Step> {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("etc/nginx/sites-available/live.example.com", site);
+        if let Some(pem) = pem {
+            write("etc/letsencrypt/live/live.example.com/fullchain.pem", &pem);
+        }
+        certificate().step(&Host::new(root.path())).unwrap()
+    }
+
+    #[test]
+    fn a_certificate_that_is_there_is_kept_and_a_bad_one_is_not_taken_for_one() {
+        let authority = Authority::new();
+        let for_names = |names: &[&str]| Some(authority.sign(names).certificate);
+        let good = || for_names(&["www.example.com", "live.example.com"]);
+        let using = "server { server_name live.example.com; listen 443 ssl; \
+            ssl_certificate /etc/letsencrypt/live/live.example.com/fullchain.pem; }";
+        assert_eq!(step(None, SITE), Some(Step::Obtain));
+        assert_eq!(step(good(), SITE), Some(Step::Install));
+        assert_eq!(step(good(), using), None);
+        assert_eq!(step(for_names(&["*.example.com"]), using), None);
+        for bad in [
+            None,
+            Some(String::new()),
+            Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned()),
+            for_names(&["other.example.com", "*.live.example.com", "*.com"]),
+            Some(authority.sign_expired(&["live.example.com"]).certificate),
+        ] {
+            assert_eq!(step(bad.clone(), using), Some(Step::Obtain), "{bad:?}");
+        }
+        // An operator's own, wherever it lies; and that of another site says nothing.
+        let elsewhere = using.replace("server_name live", "server_name other");
+        assert_eq!(step(good(), &elsewhere), Some(Step::Install));
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_the_servers_words_with_the_command_to_try_again() {
+        let stderr = "Saving debug log to /var/log/letsencrypt/letsencrypt.log
+Certbot failed to authenticate some domains (authenticator: nginx). The Certificate Authority reported these problems:
+  Domain: live.example.com
+  Type:   connection
+  Detail: 203.0.113.7: Fetching http://live.example.com/: Connection refused
+
+Some challenges have failed.
+Ask for help or search for solutions at https://community.letsencrypt.org.
+";
+        let why = anyhow::anyhow!(reason("", stderr));
+        insta::assert_snapshot!(certificate().degraded(Step::Obtain, &why));
+        assert_eq!(
+            reason(
+                "",
+                "Saving debug log to x\nAn unexpected error occurred:\nno\n"
+            ),
+            "no"
+        );
+    }
+}
