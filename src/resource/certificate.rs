@@ -245,11 +245,8 @@ fn reason(stdout: &str, stderr: &str) -> String {
             .iter()
             .any(|start| line.starts_with(start))
     };
-    let last = stderr
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !is_chat(line))
-        .last();
+    let mut lines = stderr.lines().map(str::trim);
+    let last = lines.rfind(|line| !line.is_empty() && !is_chat(line));
     last.unwrap_or("certbot says nothing").to_owned()
 }
 
