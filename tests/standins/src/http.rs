@@ -155,6 +155,11 @@ impl Response {
         find(&self.headers, name)
     }
 
+    /// Whether the connection speaks another protocol from here on; the body is its first words.
+    pub fn switches(&self) -> bool {
+        self.status == 101
+    }
+
     /// The status line and the headers, `Date` shifted by `skew` seconds, without a length: the caller
     /// decides what to claim about the body.
     pub fn head(&self, skew: i64) -> String {
@@ -163,12 +168,18 @@ impl Response {
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }
+        if self.switches() {
+            return head;
+        }
         head + "Connection: close\r\n"
     }
 
     pub fn write(&self, to: &mut impl Write, skew: i64) -> io::Result<()> {
         let mut bytes = self.head(skew);
-        bytes += &format!("Content-Length: {}\r\n\r\n", self.body.len());
+        if !self.switches() {
+            bytes += &format!("Content-Length: {}\r\n", self.body.len());
+        }
+        bytes += "\r\n";
         to.write_all(bytes.as_bytes())?;
         to.write_all(&self.body)?;
         to.flush()
@@ -177,6 +188,7 @@ impl Response {
 
 fn reason(status: u16) -> &'static str {
     match status {
+        101 => "Switching Protocols",
         200 => "OK",
         201 => "Created",
         301 => "Moved Permanently",

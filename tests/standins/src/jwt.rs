@@ -57,7 +57,7 @@ pub fn verify(token: &str, keys: &BTreeMap<String, String>) -> Result<(), &'stat
 }
 
 /// Base64 for URLs, unpadded.
-fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut text = String::new();
     for group in bytes.chunks(3) {
         let bits = (0..3).fold(0, |bits, i| {

@@ -26,7 +26,7 @@ fn config(mut args: impl Iterator<Item = String>) -> Result<Config, Box<dyn Erro
             "--listen" => config.listen = value.parse()?,
             "--control" => config.control = Some(value.parse()?),
             "--token" => config.token = Some(value),
-            "--api-token" => config.api_token = value,
+            "--api-token" => config.api_token = Some(value),
             "--redis-url" => config.redis_url = Some(value),
             "--public-ws-url" => config.public_ws_url = value,
             "--own-url" => config.own_url = value,

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::schema;
 use super::service::{Ending, OnRefusal, Service, configuration, give_up, not_found, port};
+use super::{schema, websocket};
 use crate::http::{Request, Response};
 use crate::jwt;
 
@@ -151,24 +151,28 @@ fn answer(request: &Request, keys: &Keys) -> Response {
     let text = |status, body: String| Response::new(status, "text/plain; charset=utf-8", body);
     match request.path() {
         "/" => text(200, "OK".to_owned()),
-        "/rtc/validate" => {
-            let query = request
-                .target
-                .split_once('?')
-                .map_or("", |(_, query)| query);
-            let in_query = query
-                .split('&')
-                .find_map(|pair| pair.strip_prefix("access_token="));
-            let in_header = request.header("Authorization");
-            let in_header = in_header.and_then(|header| header.strip_prefix("Bearer "));
-            match in_query.or(in_header).map(|token| jwt::verify(token, keys)) {
-                Some(Ok(())) => text(200, "success".to_owned()),
-                Some(Err(why)) => text(401, format!("invalid authorization token: {why}")),
-                None => text(401, "permissions denied".to_owned()),
-            }
-        }
+        "/rtc/validate" => match admitted(request, keys) {
+            Ok(()) => text(200, "success".to_owned()),
+            Err(why) => text(401, why),
+        },
+        // What is no websocket is not found, whoever asks.
+        "/rtc" => match websocket::open(request) {
+            Some(opened) => admitted(request, keys).map_or_else(|why| text(401, why), |()| opened),
+            None => not_found(),
+        },
         _ => not_found(),
     }
+}
+
+/// Whether the request has a token of one of the keys.
+fn admitted(request: &Request, keys: &Keys) -> Result<(), String> {
+    let query = request.target.split_once('?');
+    let mut pairs = query.map_or("", |(_, query)| query).split('&');
+    let in_query = pairs.find_map(|pair| pair.strip_prefix("access_token="));
+    let in_header = request.header("Authorization");
+    let in_header = in_header.and_then(|header| header.strip_prefix("Bearer "));
+    let token = in_query.or(in_header).ok_or("permissions denied")?;
+    jwt::verify(token, keys).map_err(|why| format!("invalid authorization token: {why}"))
 }
 
 fn serve(service: &mut Service, http_port: u16) -> ExitCode {

@@ -6,6 +6,7 @@ pub mod ingress;
 pub mod livekit;
 mod schema;
 mod service;
-mod store;
+pub(crate) mod store;
+pub mod websocket;
 
 pub use service::signals;

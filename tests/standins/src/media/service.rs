@@ -130,7 +130,12 @@ impl Service {
         self.serve(ip, port, move |mut stream| {
             let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
             if let Ok(request) = Request::read(&mut stream) {
-                let _ = answer(&request).write(&mut stream, 0);
+                let answer = answer(&request);
+                let written = answer.write(&mut stream, 0);
+                if answer.switches() && written.is_ok() {
+                    let _ = stream.set_read_timeout(None);
+                    let _ = io::copy(&mut stream, &mut io::sink());
+                }
             }
         })
     }

@@ -60,6 +60,27 @@ impl Settings {
         }))
     }
 
+    /// As `redis://[[user]:password@]host:port[/db]` says it.
+    pub fn of_url(url: &str) -> Result<Settings, String> {
+        let rest = url.strip_prefix("redis://").ok_or("not a redis URL")?;
+        let (credentials, place) = rest.rsplit_once('@').unwrap_or(("", rest));
+        let (username, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+        let (address, db) = place.split_once('/').unwrap_or((place, ""));
+        let address = match address.rsplit_once(':') {
+            Some((_, port)) if port.parse::<u16>().is_ok() => address.to_owned(),
+            _ => format!("{address}:6379"),
+        };
+        Ok(Settings {
+            address,
+            username: decoded(username)?,
+            password: decoded(password)?,
+            db: match db {
+                "" => 0,
+                db => db.parse().map_err(|_| "no such database")?,
+            },
+        })
+    }
+
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -111,5 +132,46 @@ impl Store {
             Ok(_) => Ok(()),
             Err(why) => Err(Trouble::Refused(why)),
         }
+    }
+}
+
+/// Without its percent signs.
+fn decoded(text: &str) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes().iter();
+    while let Some(byte) = rest.next() {
+        if *byte != b'%' {
+            bytes.push(*byte);
+            continue;
+        }
+        let mut digit = || char::from(*rest.next()?).to_digit(16);
+        let value = digit().zip(digit()).ok_or("a lone percent sign")?;
+        bytes.push(u8::try_from(value.0 << 4 | value.1).map_err(|e| e.to_string())?);
+    }
+    String::from_utf8(bytes).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_urls() {
+        let read = |url: &str| {
+            let s = Settings::of_url(url).unwrap();
+            (s.address, s.username, s.password, s.db)
+        };
+        let all = |a: &str, u: &str, p: &str, db| (a.to_owned(), u.to_owned(), p.to_owned(), db);
+        assert_eq!(read("redis://127.0.0.1"), all("127.0.0.1:6379", "", "", 0));
+        assert_eq!(
+            read("redis://:Ex%40mple%3a@10.0.0.10:7000/2"),
+            all("10.0.0.10:7000", "", "Ex@mple:", 2)
+        );
+        assert_eq!(
+            read("redis://edge:Example@[fd00::1]:6379"),
+            all("[fd00::1]:6379", "edge", "Example", 0)
+        );
+        assert!(Settings::of_url("http://127.0.0.1").is_err());
+        assert!(Settings::of_url("redis://:a%@127.0.0.1").is_err());
     }
 }

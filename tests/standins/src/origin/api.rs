@@ -1,13 +1,17 @@
 //! The cluster API as recorded in `fixtures/origin-exchanges.json`.
 
+use std::collections::BTreeMap;
+use std::io;
+
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::registry::Registry;
-use super::{Config, validate};
+use super::{Config, Installed, installed, validate};
 use crate::http::{Request, Response};
-use crate::moment;
+use crate::{jwt, moment};
 
+const WEBHOOK: &str = "/api/v1/webhooks/livekit";
 pub const JOIN: &str = "/api/v1/cluster/join";
 const NODES: &str = "/api/v1/cluster/nodes/";
 /// In bytes, serialized.
@@ -44,17 +48,31 @@ fn invalid(problems: Vec<String>) -> Response {
 }
 
 impl Core {
-    pub fn new(config: Config) -> Core {
+    /// Fails when the database of an installed core can't be read.
+    pub fn new(config: Config) -> io::Result<Core> {
         let started = moment::now();
-        Core {
-            registry: Registry::new(&config.own_url, started),
+        let mut registry = match &config.installed {
+            Some(installed) => installed.database().nodes()?,
+            None => Registry::default(),
+        };
+        registry.start(&config.own_url, started);
+        Ok(Core {
+            registry,
             config,
             started,
-        }
+        })
     }
 
     pub fn answer(&mut self, request: &Request) -> Response {
-        self.route(request).unwrap_or_else(|refusal| refusal)
+        let answer = self.route(request).unwrap_or_else(|refusal| refusal);
+        let changed = request.method != "GET" && answer.status < 300;
+        if let Some(installed) = &self.config.installed
+            && changed
+            && let Err(error) = installed.database().save_nodes(&self.registry)
+        {
+            return framed(500, "Internal Server Error", error.to_string());
+        }
+        answer
     }
 
     fn route(&mut self, request: &Request) -> Answer {
@@ -71,9 +89,12 @@ impl Core {
                 self.operator(request)?;
                 Ok(self.info())
             }
-            (method, path) => match path.strip_prefix(NODES) {
-                Some(id) if method == "PATCH" => self.patch(request, id, &body),
-                Some(id) if method == "DELETE" => self.delete(request, id),
+            (method, path) => match (path.strip_prefix(NODES), &self.config.installed) {
+                (Some(id), _) if method == "PATCH" => self.patch(request, id, &body),
+                (Some(id), _) if method == "DELETE" => self.delete(request, id),
+                (None, Some(_)) if path == WEBHOOK => self.webhook(request),
+                (None, Some(installed)) if path == "/" => Ok(installed.dashboard()),
+                (None, Some(installed)) if path == "/metrics" => Ok(installed.metrics(request)),
                 _ => Err(framed(
                     404,
                     "Not Found",
@@ -84,14 +105,21 @@ impl Core {
     }
 
     fn health(&self) -> Response {
-        let now = moment::now();
-        Response::json(
-            200,
-            &json!({
-                "status": "ok", "up": true, "version": "0.1.0", "ts": moment::iso(now),
-                "uptimeSeconds": (now - self.started).whole_seconds(),
-            }),
-        )
+        let uptime = (moment::now() - self.started).whole_seconds();
+        let installed = self.config.installed.as_ref();
+        let version = installed.map_or("0.1.0", |installed| &installed.version);
+        installed::health(version, uptime, installed.and_then(Installed::trouble))
+    }
+
+    /// LiveKit signs what it posts with the key that it was given for it.
+    fn webhook(&self, request: &Request) -> Answer {
+        let config = &self.config;
+        let keys = BTreeMap::from([(config.api_key.clone(), config.api_secret.clone())]);
+        let token = request.header("Authorization").unwrap_or_default();
+        match jwt::verify(token.trim_start_matches("Bearer "), &keys) {
+            Ok(()) => Ok(data(200, &json!({ "ok": true }))),
+            Err(why) => Err(framed(401, "Unauthorized", why)),
+        }
     }
 
     /// Bodies are checked before tokens, as the core's framework does it.
@@ -185,11 +213,17 @@ impl Core {
         Err(plain(401, "invalid cluster token"))
     }
 
+    fn knows(&self, api_token: &str) -> bool {
+        let installed = self.config.installed.as_ref();
+        self.config.api_token.as_deref() == Some(api_token)
+            || installed.is_some_and(|installed| installed.database().knows(api_token))
+    }
+
     fn operator(&self, request: &Request) -> Result<(), Response> {
         let header = request.header("Authorization");
         match header.and_then(|header| header.strip_prefix("Bearer ")) {
             None => Err(framed(401, "Unauthorized", "Missing Bearer token")),
-            Some(token) if token == self.config.api_token => Ok(()),
+            Some(token) if self.knows(token) => Ok(()),
             Some(_) => Err(framed(401, "Unauthorized", "Invalid or revoked API token")),
         }
     }

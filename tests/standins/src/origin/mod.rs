@@ -3,6 +3,8 @@
 mod act;
 mod api;
 mod control;
+mod database;
+mod installed;
 mod registry;
 mod validate;
 mod wire;
@@ -14,6 +16,8 @@ use std::time::Duration;
 
 pub use act::{Act, Rule};
 pub use control::{Control, Rotation};
+pub use database::Database;
+pub use installed::Installed;
 pub use registry::Node;
 
 use crate::http::Request;
@@ -30,8 +34,8 @@ pub struct Config {
     pub control: Option<SocketAddr>,
     /// `None`: joining is disabled.
     pub token: Option<String>,
-    /// The operator's token.
-    pub api_token: String,
+    /// The operator's token; where it is installed, beside those in its database.
+    pub api_token: Option<String>,
     pub api_key: String,
     pub api_secret: String,
     pub redis_url: Option<String>,
@@ -42,6 +46,8 @@ pub struct Config {
     pub own_url: String,
     /// Serve TLS with this certificate.
     pub tls: Option<tls::Identity>,
+    /// A core as its own container runs it. Without this it is what edges see, and keeps nothing.
+    pub installed: Option<Installed>,
 }
 
 impl Default for Config {
@@ -50,7 +56,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             control: None,
             token: Some("clt_exampletoken".to_owned()),
-            api_token: "sk_admin_example".to_owned(),
+            api_token: Some("sk_admin_example".to_owned()),
             api_key: "APIexamplekey01".to_owned(),
             api_secret: "ExampleLiveKitSecretOf40CharactersLong00".to_owned(),
             redis_url: Some("redis://:ExampleRedisPassword@10.0.0.10:6379".to_owned()),
@@ -58,6 +64,7 @@ impl Default for Config {
             ws_url: "ws://127.0.0.1:7880".to_owned(),
             own_url: "http://10.0.0.10:3020".to_owned(),
             tls: None,
+            installed: None,
         }
     }
 }
@@ -89,7 +96,7 @@ impl Origin {
         let orders = config.control;
         let acceptor = config.tls.as_ref().map(tls::Acceptor::new).transpose()?;
         let state = Mutex::new(State {
-            core: Core::new(config),
+            core: Core::new(config)?,
             rules: Vec::new(),
             log: Vec::new(),
         });

@@ -1,8 +1,9 @@
 //! The nodes an origin knows.
 
 use ring::rand::{SecureRandom, SystemRandom};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use time::serde::timestamp;
 use time::{Duration, OffsetDateTime};
 
 use crate::moment;
@@ -23,13 +24,16 @@ pub struct Node {
     pub stale: bool,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Row {
     id: String,
     name: String,
     url: String,
     region: Option<String>,
     status: String,
+    #[serde(with = "timestamp")]
     created: OffsetDateTime,
+    #[serde(with = "timestamp")]
     seen: OffsetDateTime,
     stats: Option<Value>,
 }
@@ -50,14 +54,21 @@ impl Row {
     }
 }
 
+/// What is written down of it are its rows.
+#[derive(Default, Serialize, Deserialize)]
 pub struct Registry {
     rows: Vec<Row>,
 }
 
 impl Registry {
-    /// A registry as a fresh origin has it: its own row only, which its core writes when it starts.
-    pub fn new(own_url: &str, now: OffsetDateTime) -> Registry {
-        let own = Row {
+    /// What a core does when it starts: it writes its own row, or says in it that it is there.
+    pub fn start(&mut self, own_url: &str, now: OffsetDateTime) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.id == "origin") {
+            row.url = own_url.to_owned();
+            row.seen = now;
+            return;
+        }
+        self.rows.push(Row {
             id: "origin".to_owned(),
             name: "origin".to_owned(),
             url: own_url.to_owned(),
@@ -69,8 +80,7 @@ impl Registry {
                 "role": "origin", "cores": 2, "loadavg1": 0.25, "cpu": 0.125,
                 "memTotal": 25_276_502_016_u64, "memFree": 24_432_902_144_u64, "memUsedRatio": 0.033,
             })),
-        };
-        Registry { rows: vec![own] }
+        });
     }
 
     /// Adds the name, or makes its row active again with the new address. Tells whether it is new, and its id.
@@ -156,7 +166,8 @@ mod tests {
     #[test]
     fn a_node_is_stale_past_ninety_seconds() {
         let start = moment::now();
-        let mut registry = Registry::new("http://10.0.0.10:3020", start);
+        let mut registry = Registry::default();
+        registry.start("http://10.0.0.10:3020", start);
         let (_, id) = registry.join("edge-1", "203.0.113.10", None, start);
         let stale = |registry: &Registry, after: i64| {
             let list = registry.list(start + Duration::seconds(after));

@@ -1,11 +1,12 @@
 //! The program livekit-server, from outside.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::program::{Dir, Running, free_port, until};
+use standins::media::websocket;
 use standins::{Mode, Redis, http, jwt};
 
 const KEY: &str = "APIexamplekey01";
@@ -83,6 +84,40 @@ fn takes_the_tokens_of_its_keys() {
     assert_eq!(validate(&jwt::token("APIother", SECRET)), 401);
     assert_eq!(validate(&jwt::expired(KEY, SECRET)), 401);
     assert_eq!(status(ports.http, "/rtc/validate"), 401);
+}
+
+#[test]
+fn opens_a_websocket_for_who_has_a_token() {
+    let (dir, ports) = (Dir::new(), Ports::new());
+    let running = Running::start(&mut command(&dir, &ports.config("")));
+    running.says("starting LiveKit server");
+    let good = format!("/rtc?access_token={}", jwt::token(KEY, SECRET));
+    assert_eq!(status(ports.http, &good), 404, "no websocket was asked for");
+    let open = |path: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", ports.http)).unwrap();
+        let ask = format!(
+            "GET {path} HTTP/1.1\r\nHost: example.com\r\nConnection: keep-alive, Upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(ask.as_bytes()).unwrap();
+        let mut said = [0; 1024];
+        let length = stream.read(&mut said).unwrap();
+        (
+            String::from_utf8_lossy(&said[..length]).into_owned(),
+            stream,
+        )
+    };
+    let (said, mut stream) = open(&good);
+    assert!(said.starts_with("HTTP/1.1 101 "), "{said}");
+    assert!(said.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+    let mut rest = said.into_bytes();
+    while !rest.ends_with(websocket::GREETING.as_bytes()) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        rest.push(byte[0]);
+    }
+    assert!(open("/rtc").0.starts_with("HTTP/1.1 401 "));
 }
 
 #[test]

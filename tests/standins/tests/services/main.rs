@@ -1,5 +1,6 @@
-//! The media services as programs, from outside.
+//! The core and the media services as programs, from outside.
 
+mod core;
 mod livekit;
 mod program;
 mod workers;
