@@ -18,28 +18,47 @@ pub enum Layer {
     Bare,
     /// The same with Docker installed and enabled.
     Docker,
+    /// That with all that an origin needs besides: nginx, which runs, certbot, git and rsync.
+    Origin,
 }
 
 impl Layer {
     /// The layer's directories, topmost first, built if they are not there.
     pub fn directories(self) -> Vec<PathBuf> {
-        let mirror = mirror();
-        let key = [SCRIPT.as_bytes(), SUITE.as_bytes(), mirror.as_bytes()];
-        let bare = built_once("bare", &key, |dir| {
-            run_script(dir, &["bare", &text(&dir.join("root")), SUITE, &mirror]);
-        });
-        let bare = bare.join("root");
-        if self == Self::Bare {
-            return vec![bare];
+        match self {
+            Self::Bare => {
+                let mirror = mirror();
+                let bare = built_once("bare", &key(&mirror), |dir| {
+                    run_script(dir, &["bare", &text(&dir.join("root")), SUITE, &mirror]);
+                });
+                vec![bare.join("root")]
+            }
+            Self::Docker => on_top_of(Self::Bare, "docker"),
+            Self::Origin => on_top_of(Self::Docker, "origin"),
         }
-        let docker = built_once("docker", &key, |dir| {
-            let overlay = Overlay::create(dir);
-            mount_overlay(std::slice::from_ref(&bare), &overlay);
-            run_script(dir, &["docker", &text(&overlay.root)]);
-            must("umount", &[&text(&overlay.root)]);
-        });
-        vec![docker.join("upper"), bare]
     }
+}
+
+/// A program that no host has installed, `caddy` or `pebble`: for an image, or to be pushed to a host.
+pub fn tool(name: &str) -> PathBuf {
+    let layers = on_top_of(Layer::Bare, "tools");
+    layers[0].join("srv/tools/usr/bin").join(name)
+}
+
+fn key(mirror: &str) -> [&[u8]; 3] {
+    [SCRIPT.as_bytes(), SUITE.as_bytes(), mirror.as_bytes()]
+}
+
+/// What the script's part of this name adds to a layer: all directories, topmost first.
+fn on_top_of(below: Layer, part: &str) -> Vec<PathBuf> {
+    let below = below.directories();
+    let built = built_once(part, &key(&mirror()), |dir| {
+        let overlay = Overlay::create(dir);
+        mount_overlay(&below, &overlay);
+        run_script(dir, &[part, &text(&overlay.root)]);
+        must("umount", &[&text(&overlay.root)]);
+    });
+    [vec![built.join("upper")], below].concat()
 }
 
 /// Leaves the script's output beside what it builds: the first thing to read when it fails.

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Builds the two layers that every lab host is an overlay of.
+# Builds the layers that lab hosts are overlays of, and the programs that only some of them are given.
 #
 #   base.sh bare <directory> <suite> <mirror>   a root file system, from nothing
 #   base.sh docker <root>                       adds Docker to a mounted overlay of it
+#   base.sh origin <root>                       adds what an origin needs to a mounted overlay of that
+#   base.sh tools <root>                        puts tools into /srv/tools of a mounted overlay of the bare one
 #
 # The text of this file is part of the layers' key: change it, and the next run builds them anew.
 set -eu
@@ -14,7 +16,10 @@ packages='
     ufw sudo ca-certificates curl gpg openssl tar xz-utils python3 strace faketime busybox-static redis-server redis-tools'
 docker_packages='docker.io docker-cli docker-compose docker-buildx'
 # Fetched but not installed, so that a host which installs them waits for dpkg alone.
-fetched_packages="$docker_packages nginx-light nginx certbot python3-certbot-nginx git rsync"
+origin_packages='nginx certbot python3-certbot-nginx git rsync'
+fetched_packages="$docker_packages nginx-light $origin_packages"
+# An image's program, and an ACME server: never installed.
+tools='caddy pebble'
 
 # Runs a command in a root file system that nothing runs in yet.
 inside() {
@@ -153,6 +158,24 @@ docker() {
     inside "$root" systemctl enable docker.service containerd.service
     : >"$root/etc/machine-id"
     mark_updated "$root"
+}
+
+origin() {
+    root=$1
+    with_services_held "$root" apt-get install --yes $origin_packages
+    rm -rf "$root"/var/log/nginx/* "$root"/var/log/letsencrypt
+    : >"$root/etc/machine-id"
+    mark_updated "$root"
+}
+
+tools() {
+    root=$1
+    with_services_held "$root" sh -euc "
+        mkdir -p /srv/tools
+        cd /srv/tools
+        apt-get download $tools
+        for deb in *.deb; do dpkg-deb --extract \$deb .; done
+        rm *.deb"
 }
 
 "$@"

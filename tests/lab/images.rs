@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::base::Layer;
+use crate::base::{Layer, tool};
 use crate::host::Host;
 use crate::place::built_once;
 use crate::process::must;
@@ -23,19 +23,32 @@ pub struct Image {
 }
 
 impl Image {
+    pub fn empty(reference: &str) -> Self {
+        Self {
+            reference: reference.to_owned(),
+            files: Vec::new(),
+            links: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
     /// One that runs this static program, which is put into its root directory.
     pub fn of_program(reference: &str, program: &Path) -> Self {
         let name = program
             .file_name()
             .expect("a program has a name")
             .to_string_lossy();
-        let image = Self {
-            reference: reference.to_owned(),
-            files: Vec::new(),
-            links: Vec::new(),
-            changes: vec![format!("ENTRYPOINT [\"/{name}\"]")],
-        };
-        image.with_file(&format!("/{name}"), program)
+        Self::empty(reference)
+            .with_file(&format!("/{name}"), program)
+            .with_change(&format!("ENTRYPOINT [\"/{name}\"]"))
+    }
+
+    /// One with a shell and these programs beside it, as images are where they are made of Alpine.
+    fn with_shell(reference: &str, tools: &[&str]) -> Self {
+        let base = Layer::Bare.directories().pop().expect("there is one");
+        let image = Self::empty(reference).with_file("/busybox", &base.join("bin/busybox"));
+        let link = |image: Self, tool: &&str| image.with_link(&format!("/bin/{tool}"), "/busybox");
+        tools.iter().fold(image, link)
     }
 
     /// With another file of this machine at an absolute path.
@@ -50,18 +63,35 @@ impl Image {
     }
 
     /// With a program of the hosts' base, at `to`, and the shared libraries that it needs.
-    fn with_program_of_base(mut self, program: &str, to: &str) -> Self {
+    fn with_program_of_base(self, program: &str, to: &str) -> Self {
         let base = Layer::Bare.directories().pop().expect("there is one");
-        let needs = must("chroot", &[&base.to_string_lossy(), "ldd", program]);
-        let libraries = needs
-            .split_whitespace()
-            .filter(|word| word.starts_with('/'));
-        for library in libraries {
-            let local = base.join(library.trim_start_matches('/'));
-            self = self.with_file(library, &local);
+        self.with_program(&base.join(program.trim_start_matches('/')), to)
+    }
+
+    /// With a program that runs on the hosts' base, at `to`, and the shared libraries that it needs from there.
+    fn with_program(mut self, program: &Path, to: &str) -> Self {
+        let base = Layer::Bare.directories().pop().expect("there is one");
+        let root = base.to_string_lossy();
+        let loader = format!("{root}{LOADER}");
+        let libraries = format!("{root}/usr/lib/x86_64-linux-gnu");
+        let looked_at = program.to_string_lossy();
+        let needs = must(
+            &loader,
+            &[
+                "--inhibit-cache",
+                "--library-path",
+                &libraries,
+                "--list",
+                &looked_at,
+            ],
+        );
+        for local in needs.split_whitespace() {
+            if let Some(library) = local.strip_prefix(&*root) {
+                self = self.with_file(library, Path::new(local));
+            }
         }
-        let local = base.join(program.trim_start_matches('/'));
-        self.with_file(to, &local)
+        self.with_file(LOADER, Path::new(&loader))
+            .with_file(to, program)
     }
 
     /// With one more instruction, such as `USER 1001:0`.
@@ -96,22 +126,72 @@ pub fn livekit() -> Vec<Image> {
 
 /// Debian's redis in the shape of the official image: its paths, its user, its entrypoint, and a shell.
 pub fn redis() -> Image {
-    let base = Layer::Bare.directories().pop().expect("there is one");
     let entrypoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/redis-entrypoint.sh");
-    let mut image = Image::of_program("redis:7-alpine", &base.join("bin/busybox"))
+    let tools = ["sh", "id", "find", "chown", "grep", "cat"];
+    Image::with_shell("redis:7-alpine", &tools)
         .with_program_of_base("/usr/bin/redis-server", "/usr/local/bin/redis-server")
         .with_program_of_base("/usr/bin/redis-cli", "/usr/local/bin/redis-cli")
         .with_program_of_base("/usr/bin/setpriv", "/bin/setpriv")
-        .with_file("/usr/local/bin/docker-entrypoint.sh", &entrypoint);
-    for tool in ["sh", "id", "find", "chown", "grep", "cat"] {
-        image = image.with_link(&format!("/bin/{tool}"), "/busybox");
-    }
-    image
+        .with_file("/usr/local/bin/docker-entrypoint.sh", &entrypoint)
         .with_change("ENTRYPOINT [\"docker-entrypoint.sh\"]")
         .with_change("CMD [\"redis-server\"]")
         .with_change("WORKDIR /data")
         .with_change("VOLUME /data")
         .with_change("EXPOSE 6379")
+}
+
+/// What the core's `deploy/Dockerfile` starts from, so that it can be built without a registry: the stand-in for the core
+/// under the name of the program that runs the real one.
+pub fn node() -> Image {
+    Image::with_shell("node:22-alpine", &["sh", "ls", "cat", "env"])
+        .with_file("/usr/local/bin/node", &standin("node"))
+        .with_change("ENV STANDIN_CONTROL=127.0.0.1:3999")
+        .with_change("CMD [\"node\"]")
+}
+
+/// The name of the prebuilt image of the core, as `--core-image` is given it.
+pub const CORE: &str = "registry.example.com/streamhub-core:0.1.0";
+
+/// The same as a build of the source tree makes it, under this name.
+pub fn core(reference: &str) -> Image {
+    let mut image = node();
+    reference.clone_into(&mut image.reference);
+    image
+        .with_file("/app/package.json", &tree("server/package.json"))
+        .with_file("/app/dist/main.js", &tree("server/dist/main.js"))
+        .with_file("/app/deploy/seed-token.js", &tree("deploy/seed-token.js"))
+        .with_change("WORKDIR /app")
+        .with_change("CMD [\"node\", \"dist/main.js\"]")
+}
+
+/// Debian's Caddy in the shape of the official image.
+pub fn caddy() -> Image {
+    let base = Layer::Bare.directories().pop().expect("there is one");
+    Image::with_shell("caddy:2-alpine", &["sh", "ls", "cat"])
+        .with_program(&tool("caddy"), "/usr/bin/caddy")
+        .with_file(CERTIFICATES, &base.join(CERTIFICATES.trim_start_matches('/')))
+        .with_file("/etc/caddy/Caddyfile", &tree("deploy/Caddyfile"))
+        .with_change("ENV XDG_CONFIG_HOME=/config XDG_DATA_HOME=/data")
+        .with_change("WORKDIR /srv")
+        .with_change(
+            "CMD [\"caddy\", \"run\", \"--config\", \"/etc/caddy/Caddyfile\", \"--adapter\", \"caddyfile\"]",
+        )
+}
+
+/// What starts every program that is not static.
+const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
+const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// All that an origin behind nginx runs, its core to be built or prebuilt.
+pub fn origin() -> Vec<Image> {
+    [livekit(), vec![redis(), node(), core(CORE)]].concat()
+}
+
+/// A file of the source tree that lab hosts install from.
+pub fn tree(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/lab/streamhub_tree")
+        .join(path)
 }
 
 /// A `/var/lib/docker` that holds these images, to be copied for each host: importing them anew would cost each boot

@@ -25,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+mod acme;
 mod adoption_test;
 mod base;
 mod bench_page;
@@ -66,6 +67,8 @@ mod measure;
 mod network;
 mod network_test;
 mod origin_away_test;
+mod origin_host;
+mod origin_host_test;
 mod output_test;
 mod place;
 mod ports_test;
@@ -83,6 +86,7 @@ mod secrets_test;
 mod setup;
 mod shown;
 mod site;
+mod source;
 mod status_test;
 mod strace;
 mod tree;

@@ -70,7 +70,7 @@ fn build_release() -> PathBuf {
     target.join("release/streamhub-install")
 }
 
-/// One of the stand-ins (`origin`, `livekit-server`, `ingress`, `egress`), linked statically: an image holds nothing else.
+/// One of the stand-ins (`origin`, `node`, `livekit-server`, `ingress`, `egress`), linked statically: an image holds nothing else.
 pub fn standin(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(build_standins).join(name)

@@ -46,6 +46,12 @@ impl Setup {
         self
     }
 
+    /// With all that an origin needs from apt, Docker included, so that a test does not wait for it.
+    pub fn with_origin_packages(mut self) -> Self {
+        self.layer = Layer::Origin;
+        self
+    }
+
     /// With these images in Docker's storage, whether Docker is installed already or by the test.
     pub fn with_images(mut self, images: Vec<Image>) -> Self {
         self.images = images;
@@ -81,16 +87,28 @@ impl Setup {
     }
 }
 
+const OUTSIDE: &[&str] = &[
+    "download.docker.com",
+    "api.ipify.org",
+    "github.com",
+    "codeload.github.com",
+    "www.streamhub.studio",
+    "acme-v02.api.letsencrypt.org",
+    "acme-staging-v02.api.letsencrypt.org",
+];
+
 fn prepare_disk(host: &Host) {
     let write = |path: &str, text: &[u8]| {
         fs::write(host.disk.root.join(path), text).expect("the disk is writable");
     };
     write("etc/resolv.conf", &resolv_conf());
     write("etc/hostname", format!("{}\n", host.name()).as_bytes());
-    // Docker's own repository is asked for where Docker is missing, and a look-up service for a host's public address.
-    // Here nobody answers for them, and nothing leaves the lab.
+    // Docker's own repository is asked for where Docker is missing, a look-up service for a host's public address, a
+    // forge for StreamHub's source and Let's Encrypt for a certificate. Here nobody answers for them, and nothing
+    // leaves the lab.
     let hosts = format!(
-        "127.0.0.1 localhost download.docker.com api.ipify.org\n127.0.1.1 {}\n::1 localhost\n",
+        "127.0.0.1 localhost {}\n127.0.1.1 {}\n::1 localhost\n",
+        OUTSIDE.join(" "),
         host.name()
     );
     write("etc/hosts", hosts.as_bytes());
