@@ -23,14 +23,14 @@ demo: tools
 	cargo test --quiet --locked --test lab -- --exact demo::the_documented_join_from_boot_to_registry --nocapture
 
 test: tools
-	cargo test --locked --workspace -- --test-threads=$(THREADS)
+	tests/run.sh "$(THREADS)"
 
 # Writes docs/performance.md.
 bench: tools
 	UPDATE_BENCH=1 cargo test --quiet --locked --test lab -- --exact bench_test::the_program_costs_no_more_than_it_may --nocapture
 
 lint:
-	shellcheck install.sh packaging/*.sh tests/lab/*.sh .ci/run
+	shellcheck install.sh packaging/*.sh tests/run.sh tests/lab/*.sh .ci/run
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --lib
