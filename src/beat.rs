@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::Engine;
 use crate::host::Host;
+use crate::livekit;
 use crate::origin_api::{OriginApi, Refusal};
 use crate::secret::Secret;
 
@@ -28,13 +29,17 @@ pub fn beat(host: &Host, api: &OriginApi, token: &Secret, node: &Node<'_>) -> Re
 }
 
 /// `cores`, `loadavg1`, `cpu` (load ÷ cores), `memTotalKb`, `memAvailKb`, `memUsedRatio`, and each
-/// service's state under `services`.
+/// service's state under `services`; while livekit runs, `participants` in its rooms.
 fn stats(host: &Host, project: &str) -> crate::fault::Result<Value> {
     let cores = host.cores();
     let load = host.load()?;
     let memory = host.memory()?;
     let round = |x: f64| (x * 1000.0).round() / 1000.0;
     let used = 1.0 - memory.available_kib as f64 / memory.total_kib.max(1) as f64;
+    let services = services(host, project);
+    let is_running = services
+        .get("livekit")
+        .is_some_and(|state| state == "running");
     let mut stats = json!({
         "cores": cores,
         "loadavg1": round(load),
@@ -42,8 +47,11 @@ fn stats(host: &Host, project: &str) -> crate::fault::Result<Value> {
         "memTotalKb": memory.total_kib,
         "memAvailKb": memory.available_kib,
         "memUsedRatio": round(used),
-        "services": services(host, project),
+        "services": services,
     });
+    if let Some(participants) = is_running.then(livekit::participants).flatten() {
+        stats["participants"] = participants.into();
+    }
     // A stranger's many services in our project must not silence the beat.
     if stats.to_string().len() > LARGEST_STATS
         && let Some(fields) = stats.as_object_mut()

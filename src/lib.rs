@@ -7,7 +7,7 @@
 //! [`roles::edge::serve`]. Start reading there, then in [`commands::install`].
 //!
 //! Imports run one way: commands → preflight, plan, register, verify → roles → settings → resource →
-//! cli, receipt, env_file, render, origin_api, redis_probe, engine, apt, beat → exec, host, http → ui,
+//! cli, receipt, env_file, render, origin_api, redis_probe, engine, livekit, apt, beat → exec, host, http → ui,
 //! signals → fault, secret. Only [`exec`] spawns, only [`ui`] prints, only [`host`] writes.
 
 #![forbid(unsafe_code)]
@@ -22,6 +22,7 @@ pub mod exec;
 pub mod fault;
 pub mod host;
 pub mod http;
+pub mod livekit;
 pub mod origin_api;
 pub mod plan;
 pub mod preflight;

@@ -28,8 +28,8 @@ const IMPOSSIBLE_NODE: &str = "streamhub-install-token-check";
 /// All the tries of one join together.
 const JOIN_LIMIT: Duration = Duration::from_secs(30);
 const RETRIES: u32 = 3;
-/// With the look at the engine before it, a beat ends within 15 s.
-const BEAT_LIMIT: Duration = Duration::from_secs(10);
+/// With the looks at the engine and at livekit before it, a beat ends within 15 s.
+const BEAT_LIMIT: Duration = Duration::from_secs(9);
 
 /// [`anyhow::Result`] by default; with a second type, the standard one.
 type Result<T, E = anyhow::Error> = std::result::Result<T, E>;

@@ -49,7 +49,6 @@ pub fn prepare(settings: &Settings) -> Resources {
 /// If a template can't be rendered: a mistake of ours.
 pub fn serve(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) -> Result<Resources> {
     let stack = definition(settings, edge, answer, cores);
-    let services = self::stack(settings, edge, answer, cores);
     let mut wanted: Resources = vec![
         Box::new(stack.env.clone()),
         Box::new(heartbeat_env(settings, edge, answer)),
@@ -62,23 +61,19 @@ pub fn serve(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) ->
     if let Some(text) = &edge.master_ca {
         wanted.push(Box::new(file(MASTER_CA, text.clone())));
     }
-    wanted.push(Box::new(services));
+    let services = Stack::new(stack, settings.drain);
+    wanted.push(Box::new(if settings.is_drained() {
+        // Started, it would take new rooms.
+        services.leaving(DRAINED)
+    } else {
+        services
+    }));
     wanted.push(Box::new(Timer));
     wanted.push(Box::new(Absent {
         path: HEARTBEAT_SCRIPT,
         why: "the timer runs streamhub-install now",
     }));
     Ok(wanted)
-}
-
-/// The services. On a drained node livekit stays as it is: started, it would take new rooms.
-pub fn stack(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) -> Stack {
-    let stack = Stack::new(definition(settings, edge, answer, cores), settings.drain);
-    if settings.is_drained() {
-        stack.leaving(DRAINED)
-    } else {
-        stack
-    }
 }
 
 /// The service that a drained node does without.

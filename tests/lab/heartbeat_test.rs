@@ -77,6 +77,7 @@ fn a_beat_tells_how_the_node_is_from_inside_its_sandbox() {
         .parse()
         .expect("it is a number");
     assert_eq!(number("memTotalKb"), total);
+    assert_eq!(number("participants"), 0.0);
     assert!(number("memAvailKb") > 0.0 && number("memAvailKb") < total);
     let used = 1.0 - number("memAvailKb") / total;
     assert!((number("memUsedRatio") - used).abs() < 0.01, "{stats}");

@@ -66,6 +66,7 @@ mod link;
 mod measure;
 mod network;
 mod network_test;
+mod nodes_test;
 mod origin_away_test;
 mod origin_host;
 mod origin_host_test;

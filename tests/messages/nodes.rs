@@ -12,26 +12,26 @@ const AS_OPERATOR: &[(&str, &str)] = &[("STREAMHUB_API_TOKEN", API_TOKEN)];
 
 /// Joins, and beats once.
 fn add(scene: &Scene, name: &str, stats: Value) -> String {
-    let post = |path: &str, body: Value| -> Value {
-        let url = format!("{}/api/v1/cluster/{path}", scene.origin.url());
-        let client = streamhub_install::http::client(false, Vec::new()).expect("no TLS");
-        let call = client
-            .post(url)
-            .header("X-Cluster-Token", TOKEN)
-            .json(&body);
-        let answer = call.send().expect("it answers");
-        serde_json::from_slice(&answer.bytes().expect("it is whole")).expect("it is JSON")
-    };
     let joined = post(
+        scene,
         "join",
-        json!({"name": name, "ip": "203.0.113.10", "region": "ams"}),
+        &json!({"name": name, "ip": "203.0.113.10", "region": "ams"}),
     );
     let id = joined["data"]["nodeId"]
         .as_str()
         .expect("it has one")
         .to_owned();
-    post("heartbeat", json!({"nodeId": id, "stats": stats}));
+    post(scene, "heartbeat", &json!({"nodeId": id, "stats": stats}));
     id
+}
+
+/// As a node, with the join token.
+fn post(scene: &Scene, path: &str, body: &Value) -> Value {
+    let url = format!("{}/api/v1/cluster/{path}", scene.origin.url());
+    let client = streamhub_install::http::client(false, Vec::new()).expect("no TLS");
+    let call = client.post(url).header("X-Cluster-Token", TOKEN).json(body);
+    let answer = call.send().expect("it answers");
+    serde_json::from_slice(&answer.bytes().expect("it is whole")).expect("it is JSON")
 }
 
 fn stats() -> Value {
@@ -156,6 +156,42 @@ fn a_status_is_changed_once_and_again_is_no_change() {
         assert!(status(&scene, "edge-1").is_none());
     }
     assert_eq!(nodes(&scene, &["remove", "origin", "--yes"]).code, 2);
+}
+
+#[test]
+fn a_drained_node_is_watched_until_its_heartbeat_tells_of_nobody() {
+    let scene = Scene::fresh();
+    let people = |count: u32| {
+        let mut stats = stats();
+        stats["participants"] = json!(count);
+        stats
+    };
+    // Whoever was there before it was drained counts as little as that nobody was.
+    let id = add(&scene, "edge-1", people(0));
+    let said = std::thread::scope(|scope| {
+        let run = scope.spawn(|| nodes(&scene, &["drain", "edge-1", "--wait", "--timeout", "2m"]));
+        for beat in 0.. {
+            if run.is_finished() {
+                break;
+            }
+            let stats = people(if beat < 20 { 2 } else { 0 });
+            post(&scene, "heartbeat", &json!({"nodeId": id, "stats": stats}));
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
+        run.join().expect("it runs")
+    });
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("edge-1 drains: 2 participants"),
+        "{}",
+        said.stderr
+    );
+    assert!(
+        said.stdout
+            .contains("edge-1 has finished: nobody is in a room there"),
+        "{}",
+        said.stdout
+    );
 }
 
 #[test]

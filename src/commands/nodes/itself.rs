@@ -99,8 +99,9 @@ fn bring_back(host: &Host, receipt: &mut Receipt) -> Result<()> {
     let settings = Settings::resolve(&Given::nothing()?, host)?;
     let itself = settings.edge().ok_or_else(not_joined)?;
     let joined = settings.saved.joined.as_ref().ok_or_else(not_joined)?;
-    let stack = edge::stack(&settings, itself, &joined.answer, host.cores());
-    plan::probe(host, vec![Box::new(stack)])?.apply(host, receipt)?;
+    // As a run would: what was changed meanwhile, such as its keys, reaches it now.
+    let wanted = edge::serve(&settings, itself, &joined.answer, host.cores())?;
+    plan::probe(host, wanted)?.apply(host, receipt)?;
     receipt.finish(host)?;
     let claim = Claim {
         settings: &settings,

@@ -44,8 +44,8 @@ fn start(config: &Value) -> Result<Service, String> {
     credentials(config)?;
     let mut service = Service::new("egress").map_err(|error| error.to_string())?;
     service.use_redis(&config["redis"], OnRefusal::End)?;
-    service.metrics(None, port(&config["prometheus_port"], 0)?)?;
-    service.metrics(None, port(&config["health_port"], 0)?)?;
+    service.metrics(None, port(&config["prometheus_port"], 0)?, "")?;
+    service.metrics(None, port(&config["health_port"], 0)?, "")?;
     if let Ok(data) = env::var("DATA_DIR") {
         let apps = Path::new(&data).join("apps");
         if apps.exists()

@@ -65,8 +65,8 @@ fn start(config: &Value) -> Result<Service, String> {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     service.http(Some(loopback), relay, |_| not_found())?;
     service.udp(udp)?;
-    service.metrics(None, port(&config["prometheus_port"], 0)?)?;
-    service.metrics(None, port(&config["health_port"], 0)?)?;
+    service.metrics(None, port(&config["prometheus_port"], 0)?, "")?;
+    service.metrics(None, port(&config["health_port"], 0)?, "")?;
     service.info(
         "starting ingress service",
         &json!({

@@ -114,7 +114,7 @@ fn start(config: &Value, keys: Keys) -> Result<(Service, u16), String> {
     for ip in addresses(&config["bind_addresses"])? {
         let keys = keys.clone();
         service.http(ip, http_port, move |request| answer(request, &keys))?;
-        service.metrics(ip, metrics)?;
+        service.metrics(ip, metrics, &participants())?;
     }
     service.tcp(None, tcp)?;
     // Without this port the real one takes a range of them.
@@ -129,6 +129,15 @@ fn start(config: &Value, keys: Keys) -> Result<(Service, u16), String> {
         }),
     );
     Ok((service, http_port))
+}
+
+/// What the real one's metrics say of whoever is in its rooms.
+fn participants() -> String {
+    let count = env::var("STANDIN_PARTICIPANTS").unwrap_or_else(|_| "0".to_owned());
+    format!(
+        "# TYPE livekit_participant_total gauge\n\
+         livekit_participant_total{{node_id=\"ND_example\",node_type=\"SERVER\"}} {count}\n"
+    )
 }
 
 /// `None` for all addresses.

@@ -140,17 +140,15 @@ impl Service {
         })
     }
 
-    /// `/metrics`, where a port is configured.
-    pub fn metrics(&mut self, ip: Option<IpAddr>, port: u16) -> Result<(), String> {
+    /// `/metrics`, where a port is configured, with more lines than that it is up.
+    pub fn metrics(&mut self, ip: Option<IpAddr>, port: u16, more: &str) -> Result<(), String> {
         if port == 0 {
             return Ok(());
         }
         let name = self.name;
+        let page = format!("# TYPE {name}_up gauge\n{name}_up 1\n{more}");
         self.http(ip, port, move |request| match request.path() {
-            "/metrics" => {
-                let body = format!("# TYPE {name}_up gauge\n{name}_up 1\n");
-                Response::new(200, "text/plain; version=0.0.4", body)
-            }
+            "/metrics" => Response::new(200, "text/plain; version=0.0.4", page.clone()),
             _ => not_found(),
         })
     }
