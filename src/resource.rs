@@ -22,7 +22,7 @@ mod timer;
 
 pub use absent::Absent;
 pub use adoption::Adoption;
-pub use certificate::Certificate;
+pub use certificate::{CaddyCertificate, Certificate};
 pub use compose::{ComposeFile, Definition, Service};
 pub use data::Data;
 pub use directory::Directory;

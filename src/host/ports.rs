@@ -46,6 +46,16 @@ pub struct Holder {
     pub cgroup: String,
 }
 
+impl Holder {
+    /// The service that it runs in, by its cgroup: `nginx.service`.
+    pub fn unit(&self) -> Option<&str> {
+        self.cgroup
+            .split(['/', '\n'])
+            .rev()
+            .find(|part| part.ends_with(".service") && !part.starts_with("user@"))
+    }
+}
+
 /// Every listening TCP socket and every bound UDP socket of this network namespace on one of `ports`.
 ///
 /// # Errors
@@ -161,6 +171,23 @@ mod tests {
             assert_eq!(container_of(&line), Some(id.as_str()));
         }
         assert_eq!(container_of("0::/system.slice/nginx.service"), None);
+    }
+
+    #[test]
+    fn a_service_is_told_by_its_cgroup() {
+        let unit = |cgroup: &str| {
+            let holder = Holder {
+                pid: 1,
+                name: String::new(),
+                cgroup: cgroup.to_owned(),
+            };
+            holder.unit().map(str::to_owned)
+        };
+        assert_eq!(
+            unit("0::/system.slice/nginx.service\n").as_deref(),
+            Some("nginx.service")
+        );
+        assert_eq!(unit("0::/user.slice/user-0.slice/session-1.scope"), None);
     }
 
     #[test]

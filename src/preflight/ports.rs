@@ -95,7 +95,7 @@ fn is_ours(listener: &Listener, containers: &[Container], project: &str) -> bool
 }
 
 fn busy(port: &str, holder: &Holder, container: Option<&Container>) -> Finding {
-    let Holder { pid, name, cgroup } = holder;
+    let Holder { pid, name, .. } = holder;
     let (by, fix) = if let Some(container) = container {
         let name = container.name();
         (
@@ -107,7 +107,7 @@ fn busy(port: &str, holder: &Holder, container: Option<&Container>) -> Finding {
             " for a socket unit".to_owned(),
             "systemctl list-sockets names it; systemctl disable --now <that>.socket".to_owned(),
         )
-    } else if let Some(unit) = unit(cgroup) {
+    } else if let Some(unit) = holder.unit() {
         (
             format!(" of {unit}"),
             format!("systemctl disable --now {unit}"),
@@ -123,26 +123,4 @@ fn busy(port: &str, holder: &Holder, container: Option<&Container>) -> Finding {
         format!("{port} is held by {name} (pid {pid}){by}"),
         format!("stop it or give it another port: {fix}"),
     )
-}
-
-/// The service that a cgroup belongs to.
-fn unit(cgroup: &str) -> Option<&str> {
-    cgroup
-        .split(['/', '\n'])
-        .rev()
-        .find(|part| part.ends_with(".service") && !part.starts_with("user@"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unit;
-
-    #[test]
-    fn a_service_is_told_by_its_cgroup() {
-        assert_eq!(
-            unit("0::/system.slice/nginx.service\n"),
-            Some("nginx.service")
-        );
-        assert_eq!(unit("0::/user.slice/user-0.slice/session-1.scope"), None);
-    }
 }

@@ -1,13 +1,16 @@
 //! A certificate for an origin's name, by certbot through nginx. One that is there is kept, and one that
 //! can't be had leaves a site that works without.
 
+mod caddy;
+mod judge;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, ensure};
-use x509_parser::extensions::GeneralName;
-use x509_parser::pem::Pem;
-use x509_parser::time::ASN1Time;
+use anyhow::ensure;
+
+pub use caddy::CaddyCertificate;
+use judge::judge;
 
 use super::site::pieces::Standing;
 use super::site::{configuration, nginx, site_path};
@@ -70,11 +73,7 @@ impl Certificate {
         let Some(pem) = host.read(path)? else {
             return Ok(false);
         };
-        let judged = judge(&pem, &self.domain, SystemTime::now());
-        if let Err(why) = &judged {
-            ui::detail(&format!("{}: {why:#}", path.display()));
-        }
-        Ok(judged.is_ok())
+        Ok(judge(&pem, &self.domain, SystemTime::now()).is_ok())
     }
 
     fn certbot(&self, step: Step) -> Program {
@@ -119,16 +118,21 @@ impl Certificate {
     }
 
     /// What to say and to do where it can't be had.
-    fn degraded(&self, step: Step, why: &anyhow::Error) -> String {
+    fn degraded(&self, step: Step, why: &anyhow::Error, has_tls: bool) -> String {
         let Self {
             domain, ca_file, ..
         } = self;
+        let site = if has_tls {
+            "The site is as it was before"
+        } else {
+            "The site works over plain HTTP"
+        };
         let trust = ca_file.as_ref().filter(|_| step == Step::Obtain);
         let trust = trust.map_or_else(String::new, |ca| {
             format!("REQUESTS_CA_BUNDLE={} ", ca.display())
         });
         format!(
-            "no certificate for {domain}: {why:#}. The site works over plain HTTP. Once that is mended: {trust}{}",
+            "no certificate for {domain}: {why:#}. {site}. Once that is mended: {trust}{}",
             self.certbot(step)
         )
     }
@@ -169,6 +173,8 @@ impl Resource for Certificate {
         let Err(why) = self.have(host, step) else {
             return Ok(());
         };
+        let site = host.read_text(&edited[0])?.unwrap_or_default();
+        let has_tls = !configuration::certificates(&site, &self.domain).is_empty();
         let mut has_changed = false;
         for (path, before) in edited.iter().zip(&before) {
             if Standing::look(host, path)? != *before {
@@ -181,7 +187,7 @@ impl Resource for Certificate {
         }
         // What a signal cut off says nothing about the server.
         signals::check()?;
-        ui::warn(&self.degraded(step, &why));
+        ui::warn(&self.degraded(step, &why, has_tls));
         Ok(())
     }
 
@@ -194,41 +200,6 @@ impl Resource for Certificate {
             .into_iter()
             .collect()
     }
-}
-
-/// Whether the first certificate of a PEM text is one for this name at this time.
-fn judge(pem: &[u8], domain: &str, now: SystemTime) -> Result<()> {
-    let pem = Pem::iter_from_buffer(pem)
-        .next()
-        .context("it holds no certificate")?
-        .context("it is no PEM text")?;
-    let certificate = pem.parse_x509().context("its certificate can't be read")?;
-    let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
-    let now = ASN1Time::from_timestamp(i64::try_from(since_1970)?)?;
-    let validity = certificate.validity();
-    ensure!(
-        validity.is_valid_at(now),
-        "it is valid until {}",
-        validity.not_after
-    );
-    let names = certificate.subject_alternative_name()?;
-    let is_for = names.is_some_and(|names| {
-        names.value.general_names.iter().any(|name| match name {
-            GeneralName::DNSName(name) => covers(name, domain),
-            _ => false,
-        })
-    });
-    ensure!(is_for, "it is for other names than {domain}");
-    Ok(())
-}
-
-/// Whether a certificate's name, which may start with `*.`, is this one.
-fn covers(name: &str, domain: &str) -> bool {
-    let rest = |name: &str| {
-        name.split_once('.')
-            .map(|(_, rest)| rest.to_ascii_lowercase())
-    };
-    name.eq_ignore_ascii_case(domain) || (name.starts_with("*.") && rest(name) == rest(domain))
 }
 
 /// The line or lines of certbot's that say why.
@@ -247,7 +218,9 @@ fn reason(stdout: &str, stderr: &str) -> String {
     };
     let mut lines = stderr.lines().map(str::trim);
     let last = lines.rfind(|line| !line.is_empty() && !is_chat(line));
-    last.unwrap_or("certbot says nothing").to_owned()
+    last.unwrap_or("certbot says nothing")
+        .trim_end_matches('.')
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -321,7 +294,7 @@ Some challenges have failed.
 Ask for help or search for solutions at https://community.letsencrypt.org.
 ";
         let why = anyhow::anyhow!(reason("", stderr));
-        insta::assert_snapshot!(certificate().degraded(Step::Obtain, &why));
+        insta::assert_snapshot!(certificate().degraded(Step::Obtain, &why, false));
         assert_eq!(
             reason(
                 "",
