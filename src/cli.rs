@@ -144,8 +144,8 @@ pub enum Command {
     SupportBundle,
     /// Completions for a shell.
     Completions {
-        #[arg(value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
-        shell: String,
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
     },
     /// The manual page.
     Man,

@@ -1,5 +1,6 @@
 //! One subcommand each.
 
+pub mod generated;
 pub mod heartbeat;
 pub mod install;
 pub mod nodes;

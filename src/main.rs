@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use streamhub_install::cli::{self, Command, Given};
-use streamhub_install::commands::{self, Outcome, heartbeat, install, nodes, status};
+use streamhub_install::commands::{self, Outcome, generated, heartbeat, install, nodes, status};
 use streamhub_install::fault::{Fault, Result};
 use streamhub_install::host::Host;
 use streamhub_install::settings::later;
@@ -49,6 +49,8 @@ fn run(given: &Given) -> Result<Outcome> {
         Some(Command::Heartbeat) => heartbeat::run(&host),
         Some(Command::Status) => status::run(&host, given.cli.output.json),
         Some(Command::Nodes { access, action }) => nodes::run(given, &host, access, action),
+        Some(Command::Completions { shell }) => Ok(generated::completions(*shell)),
+        Some(Command::Man) => generated::manual(),
         Some(command) => Err(later(&format!("`{}`", command.name()))),
     }
 }

@@ -196,6 +196,12 @@ pub fn document(mut value: serde_json::Value) {
     ui().write(false, &value.to_string());
 }
 
+/// A text that was asked for whole, such as a manual page: on stdout to the byte, whatever the style.
+pub fn page(text: &[u8]) {
+    // The reader went away: no reason to fail.
+    let _ = std::io::stdout().write_all(text);
+}
+
 /// Runs a step under a spinner and reports its start and its end.
 ///
 /// # Errors

@@ -229,6 +229,32 @@ fn every_flag_and_every_variable_reaches_its_setting() {
 }
 
 #[test]
+fn the_manual_and_the_completions_know_every_flag_and_every_command() {
+    let manual = printed(&["man"]).replace('\\', "");
+    assert!(manual.contains(".TH streamhub-install 8"), "{manual}");
+    let mut pages = vec![manual];
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        pages.push(printed(&["completions", shell]));
+    }
+    for page in &pages {
+        for (flag, ..) in FLAGS {
+            // fish names a flag without its hyphens.
+            let name = flag.trim_start_matches('-');
+            assert!(page.contains(name), "{flag} is missing in\n{page}");
+        }
+        for word in COMMANDS.iter().chain(&["drain", "--revoke", "keep-data"]) {
+            let name = word.trim_start_matches('-');
+            assert!(page.contains(name), "{word} is missing in\n{page}");
+        }
+    }
+    // What stands in the texts for machines alone is asked of machines: bash reads its own.
+    let checked = Command::new("/bin/bash")
+        .args(["-n", "-c", &pages[1]])
+        .output();
+    assert!(checked.expect("there is a bash").status.success());
+}
+
+#[test]
 fn the_version_is_one_line() {
     assert_eq!(
         printed(&["--version"]),
