@@ -124,6 +124,14 @@ impl EnvFile {
         self.lines.iter().map(|line| line.raw.as_str()).collect()
     }
 
+    /// What it assigns, a line each, without comments: for a digest.
+    pub fn assignments(&self) -> String {
+        let pairs = self
+            .pairs()
+            .map(|pair| format!("{}={:?}\n", pair.key, pair.value));
+        pairs.collect()
+    }
+
     /// The text with the value of every key that `is_secret` names masked by `mask`, for diffs.
     pub fn masked(
         &self,

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::fault::Result;
-use crate::secret::redact;
+use crate::secret::{Secret, redact};
 use crate::{signals, ui};
 
 /// Long enough for everything but packages and images.
@@ -30,6 +30,7 @@ pub struct Program {
     name: OsString,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
+    stdin: Option<Secret>,
     limit: Duration,
     stops_on_signal: bool,
 }
@@ -57,6 +58,7 @@ impl Program {
             name: name.into(),
             args: Vec::new(),
             env: Vec::new(),
+            stdin: None,
             limit: DEFAULT_LIMIT,
             stops_on_signal: false,
         }
@@ -77,6 +79,12 @@ impl Program {
     /// Sets a variable for the program.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// What it reads from its standard input, where nobody else can read it.
+    pub fn stdin(mut self, secret: Secret) -> Self {
+        self.stdin = Some(secret);
         self
     }
 
@@ -102,9 +110,13 @@ impl Program {
         // One execve, of the program itself, and a clear word where there is none.
         let program = find(&self.name)
             .with_context(|| format!("there is no {} on PATH", self.name.to_string_lossy()))?;
-        let handle = duct::cmd(program, self.args.clone())
+        let command = duct::cmd(program, self.args.clone());
+        let command = match &self.stdin {
+            Some(secret) => command.stdin_bytes(secret.expose()),
+            None => command.stdin_null(),
+        };
+        let handle = command
             .full_env(self.environment())
-            .stdin_null()
             .stdout_capture()
             .stderr_capture()
             .unchecked()

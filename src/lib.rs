@@ -36,4 +36,5 @@ pub mod secret;
 pub mod settings;
 pub mod signals;
 pub mod ui;
+pub mod unhealthy;
 pub mod verify;

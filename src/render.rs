@@ -41,6 +41,43 @@ const TEMPLATES: &[(&str, &str)] = &[
         "edge/redis.config.yml",
         include_str!("../templates/edge/redis.config.yml"),
     ),
+    (
+        "origin/docker-compose.yml",
+        include_str!("../templates/origin/docker-compose.yml"),
+    ),
+    (
+        "origin/docker-compose.streamhub.yml",
+        include_str!("../templates/origin/docker-compose.streamhub.yml"),
+    ),
+    (
+        "origin/redis.yml",
+        include_str!("../templates/origin/redis.yml"),
+    ),
+    (
+        "origin/redis.config.yml",
+        include_str!("../templates/origin/redis.config.yml"),
+    ),
+    (
+        "origin/redis-client.yml",
+        include_str!("../templates/origin/redis-client.yml"),
+    ),
+    (
+        "origin/livekit.yml",
+        include_str!("../templates/origin/livekit.yml"),
+    ),
+    (
+        "origin/ingress.yml",
+        include_str!("../templates/origin/ingress.yml"),
+    ),
+    (
+        "origin/egress.yml",
+        include_str!("../templates/origin/egress.yml"),
+    ),
+    (
+        "origin/core.yml",
+        include_str!("../templates/origin/core.yml"),
+    ),
+    ("origin/env", include_str!("../templates/origin/env")),
     ("edge/env", include_str!("../templates/edge/env")),
     (
         "origin/nginx.conf",

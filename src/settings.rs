@@ -42,6 +42,8 @@ pub struct Settings {
     /// The compose project.
     pub project: String,
     pub dry_run: bool,
+    /// Whether newer code and images are to be fetched: `update`.
+    pub refresh: bool,
     /// Docker on this host, and where it comes from if it is missing.
     pub docker: Docker,
     /// How long a recreated service may finish its calls.
@@ -126,6 +128,7 @@ impl Settings {
             dir,
             project: kept.project.unwrap_or_else(|| PROJECT.to_owned()),
             dry_run: flags.dry_run,
+            refresh: false,
             docker,
             drain,
             skip,

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::beat::{Node, beat};
 use crate::engine::{Container, Engine, Run};
-use crate::exec::{self, Program};
-use crate::fault::{Exit, Fault, Result};
+use crate::fault::{Fault, Result};
 use crate::host::Host;
 use crate::http;
 use crate::origin_api::Answer;
@@ -15,6 +14,7 @@ use crate::redis_probe;
 use crate::resource::{TIMER, Timer};
 use crate::roles::edge;
 use crate::settings::{Edge, Settings};
+use crate::unhealthy::unhealthy;
 use crate::{engine, signals, ui};
 
 /// For the services to answer on their ports.
@@ -22,7 +22,6 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// A service that was just started has to hold out this long.
 const WATCH: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-const LOG_LINES: &str = "20";
 
 /// What is to be proven.
 #[derive(Debug)]
@@ -254,29 +253,4 @@ fn timer_lives() -> Result<()> {
         None,
         &format!("see what else decides over it: systemctl cat {TIMER}; then run this again"),
     ))
-}
-
-/// A fault with the end of a container's log.
-fn unhealthy(what: &str, container: Option<&str>, fix: &str) -> anyhow::Error {
-    let mut fault = Fault::new(Exit::Unhealthy, what).fix(fix);
-    if let Some(container) = container {
-        let log = Program::new("docker")
-            .arg(format!("--host=unix://{}", engine::SOCKET))
-            .args(["logs", "--tail", LOG_LINES, container])
-            .limit(Duration::from_secs(10))
-            .run();
-        let said = match log {
-            Ok(finished) => {
-                exec::last_lines(&format!("{}{}", finished.stdout, finished.stderr), 20)
-            }
-            Err(e) => format!("its log can't be read: {e:#}"),
-        };
-        let said = if said.trim().is_empty() {
-            "(empty)".to_owned()
-        } else {
-            said
-        };
-        fault = fault.why(format!("the last lines of {container}'s log:\n{said}"));
-    }
-    fault.into()
 }

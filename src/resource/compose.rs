@@ -1,17 +1,23 @@
 //! The compose file, and what a service's digest is made of.
 
+mod base;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
 use super::{Change, Env, File, Resource, is_signed};
+use crate::engine::SOCKET;
 use crate::env_file::EnvFile;
+use crate::exec::Program;
 use crate::fault::Result;
-use crate::host::Host;
+use crate::host::{Found, Host};
 use crate::receipt::Owned;
-use crate::render::render;
+use crate::render::{render, source};
+
+pub use base::BaseFile;
 
 /// Where an operator may change what the compose file says: run by hand, compose merges the first of them
 /// that is there (the specification's default file names), and so do we.
@@ -34,14 +40,33 @@ pub struct Service {
 pub struct Definition {
     /// `templates/<role>/`, where the compose file and each service's parts lie.
     pub role: &'static str,
+    /// What our file is called in the directory.
+    pub file: &'static str,
+    /// The compose file below ours; `None` where ours is the only one.
+    pub base: Option<Base>,
     pub dir: PathBuf,
     /// The compose project.
     pub project: String,
-    pub services: &'static [Service],
-    /// What the templates are told of the redis: `username`, `password`, `tls` as yes or no, `db`.
+    pub services: Vec<Service>,
+    /// What the templates are told of the redis, and of the role besides: `redis`, `role`.
     pub redis: minijinja::Value,
+    pub more: minijinja::Value,
     pub env: Env,
 }
+
+/// A compose file that ours is a layer upon.
+#[derive(Clone, Debug)]
+pub enum Base {
+    /// StreamHub's own, in its source tree: nothing until that is there.
+    OfSource,
+    /// One of ours, with this text.
+    Ours(String),
+}
+
+/// The name of a compose file that is not a layer.
+pub const BASE: &str = "docker-compose.yml";
+/// The name of our layer upon StreamHub's own.
+pub const LAYER: &str = "docker-compose.streamhub.yml";
 
 /// A compose file's text and each service's digest in it.
 #[derive(Clone, Debug)]
@@ -57,32 +82,44 @@ impl Definition {
     /// If `.env` can't be read, or a template is wrong.
     pub fn render(&self, host: &Host) -> Result<Rendered> {
         let (_, env) = self.env.wanted(host)?;
+        let base = self.base(host)?;
         let layer = self.operators_layer(host)?.map(|(_, text)| text);
         let digests = self
             .services
             .iter()
             .map(|service| {
-                Ok((
-                    service.name,
-                    self.digest(service.name, &env, layer.as_deref())?,
-                ))
+                let parts = self.parts(service.name, &base, layer.as_deref())?;
+                let everything = base.has_env_file(service.name).then(|| env.assignments());
+                Ok((service.name, digest(&parts, &env, everything)?))
             })
             .collect::<Result<Vec<_>>>()?;
         let text = render(
-            &format!("{}/docker-compose.yml", self.role),
-            self.values(&digests),
+            &format!("{}/{}", self.role, self.file),
+            self.values(&digests, &base),
         )?;
         Ok(Rendered { text, digests })
     }
 
-    /// Everything that makes the service what it is: its definition, its configuration, and the value
-    /// of every variable in either. A container made from something else has another digest.
-    fn digest(
+    /// The compose file below ours, as it is now; an empty one where there is none.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub fn base(&self, host: &Host) -> Result<BaseFile> {
+        let text = match &self.base {
+            None => None,
+            Some(Base::Ours(text)) => Some(text.clone()),
+            Some(Base::OfSource) => host.read_text(&self.dir.join(BASE))?,
+        };
+        BaseFile::parse(&text.unwrap_or_default()).context(BASE)
+    }
+
+    /// Everything that makes the service what it is: its definition and its configuration.
+    fn parts(
         &self,
         service: &str,
-        env: &EnvFile,
+        base: &BaseFile,
         operators_layer: Option<&str>,
-    ) -> Result<String> {
+    ) -> Result<Vec<String>> {
         let blank: Vec<_> = self
             .services
             .iter()
@@ -90,28 +127,23 @@ impl Definition {
             .collect();
         let mut parts = ["yml", "config.yml"]
             .map(|part| format!("{}/{service}.{part}", self.role))
-            .map(|template| render(&template, self.values(&blank)))
             .into_iter()
+            // In a layer not every service has both.
+            .filter(|template| !source(template).is_empty())
+            .map(|template| render(&template, self.values(&blank, base)))
             .collect::<Result<Vec<_>>>()?;
+        if self.base.is_some() {
+            parts.push(base.part(service)?);
+        }
         // Which of the services it is about, only compose knows.
         parts.extend(operators_layer.map(str::to_owned));
-        let mut digest = Sha256::new();
-        for text in &parts {
-            digest.update(text);
-            for name in variables(text) {
-                let value = env.get(name).context("making a service's digest")?;
-                digest.update(format!("\0{name}={}", value.unwrap_or_default()));
-            }
-        }
-        // Half of it is plenty to tell two apart, and gives nothing away.
-        Ok(digest.finalize()[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(parts)
     }
 
-    fn values(&self, digests: &[(&str, String)]) -> minijinja::Value {
+    fn values(&self, digests: &[(&str, String)], base: &BaseFile) -> minijinja::Value {
         minijinja::context! {
+            redis_options => base.redis_options(),
+            more => self.more.clone(),
             project => self.project.clone(),
             redis => self.redis.clone(),
             images => by_name(self.services.iter().map(|s| (s.name, s.image))),
@@ -121,13 +153,17 @@ impl Definition {
 
     /// An operator's own layer, and its text.
     fn operators_layer(&self, host: &Host) -> Result<Option<(PathBuf, String)>> {
-        let mut places = OVERRIDES.iter().map(|name| self.dir.join(name));
-        places
-            .find_map(|path| match host.read_text(&path) {
-                Ok(text) => text.map(|text| Ok((path, text))),
-                Err(e) => Some(Err(e)),
-            })
-            .transpose()
+        let Some(name) = operators_layer(host, &self.dir)? else {
+            return Ok(None);
+        };
+        let path = self.dir.join(name);
+        let text = host.read_text(&path)?;
+        Ok(text.map(|text| (path, text)))
+    }
+
+    /// Whether the core's image is built here, from a source tree.
+    pub fn builds_core(&self) -> bool {
+        matches!(self.base, Some(Base::OfSource))
     }
 
     /// The files that compose merges, in its order.
@@ -135,20 +171,69 @@ impl Definition {
     /// # Errors
     /// If one can't be read.
     pub fn layers(&self, host: &Host) -> Result<Vec<PathBuf>> {
+        let base = self.base.as_ref().map(|_| self.dir.join(BASE));
         let layer = self.operators_layer(host)?.map(|(path, _)| path);
-        Ok(std::iter::once(self.path()).chain(layer).collect())
+        Ok(base.into_iter().chain([self.path()]).chain(layer).collect())
     }
 
-    /// Where the compose file lies.
-    pub fn path(&self) -> PathBuf {
-        self.dir.join("docker-compose.yml")
+    /// `docker compose`, told everything that the operator's environment could otherwise decide.
+    ///
+    /// # Errors
+    /// If a file can't be read.
+    pub(super) fn compose(&self, host: &Host) -> Result<Program> {
+        let program = Program::new("docker")
+            .arg(format!("--host=unix://{SOCKET}"))
+            .args(["compose", "--project-name", &self.project])
+            .arg("--project-directory")
+            .arg(&self.dir)
+            .arg("--env-file")
+            .arg(self.dir.join(".env"));
+        let files = self.layers(host)?.into_iter();
+        Ok(files.fold(program, |program, file| program.arg("--file").arg(file)))
     }
+
+    /// Where our compose file lies.
+    pub fn path(&self) -> PathBuf {
+        self.dir.join(self.file)
+    }
+}
+
+/// The name of an operator's own layer in a directory, if there is one.
+///
+/// # Errors
+/// If the kernel won't say.
+pub fn operators_layer(host: &Host, dir: &Path) -> Result<Option<&'static str>> {
+    for name in OVERRIDES {
+        if matches!(host.find(&dir.join(name))?, Found::File(_) | Found::Symlink) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 fn by_name<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, String> {
     pairs
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// Of the texts and the value of every variable in them; of everything in `.env` for a service that is given all. A
+/// container made from something else has another one.
+fn digest(parts: &[String], env: &EnvFile, everything: Option<String>) -> Result<String> {
+    let mut digest = Sha256::new();
+    for text in parts {
+        digest.update(text);
+        for name in variables(text) {
+            let value = env.get(name).context("making a service's digest")?;
+            digest.update(format!("\0{name}={}", value.unwrap_or_default()));
+        }
+    }
+    digest.update(everything.unwrap_or_default());
+    // Half of it is plenty to tell two apart, and gives nothing away.
+    Ok(digest.finalize()[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// The names in `${NAME}` and `${NAME:-default}`.

@@ -34,22 +34,7 @@ impl Resource for Image {
     }
 
     fn apply(&self, _host: &Host) -> Result<()> {
-        Program::new("docker")
-            .arg(format!("--host=unix://{SOCKET}"))
-            .args(["pull", "--quiet", self.0])
-            .limit(PULL_LIMIT)
-            .stops_on_signal()
-            .succeed()
-            .map(drop)
-            .map_err(|e| {
-                if crate::signals::check().is_err() {
-                    return e;
-                }
-                Fault::new(Exit::Failed, format!("the image {} can't be pulled", self.0))
-                    .because(&e)
-                    .fix("check the Docker engine (systemctl status docker.service) and its way to the registry (DNS, proxy, disk), then run this again")
-                    .into()
-            })
+        pull(self.0)
     }
 
     fn owned(&self, _host: &Host) -> Vec<Owned> {
@@ -57,4 +42,24 @@ impl Resource for Image {
             name: self.0.to_owned(),
         }]
     }
+}
+
+/// Pulls an image.
+pub(super) fn pull(name: &str) -> Result<()> {
+    Program::new("docker")
+        .arg(format!("--host=unix://{SOCKET}"))
+        .args(["pull", "--quiet", name])
+        .limit(PULL_LIMIT)
+        .stops_on_signal()
+        .succeed()
+        .map(drop)
+        .map_err(|e| {
+            if crate::signals::check().is_err() {
+                return e;
+            }
+            Fault::new(Exit::Failed, format!("the image {name} can't be pulled"))
+                .because(&e)
+                .fix("check the Docker engine (systemctl status docker.service) and its way to the registry (DNS, proxy, disk), then run this again")
+                .into()
+        })
 }

@@ -63,9 +63,10 @@ impl Stack {
         if services.is_empty() {
             return Ok(());
         }
-        compose(&self.definition, host)?
-            // An edge has no redis of its own; images were pulled before.
-            .args(["up", "--detach", "--no-deps", "--pull", "never"])
+        self.definition
+            .compose(host)?
+            // An edge has no redis of its own; images were pulled and built before.
+            .args(["up", "--detach", "--no-deps", "--no-build", "--pull", "never"])
             .args(["--timeout".to_owned(), self.drain.as_secs().to_string()])
             .args(flags)
             .args(services.iter().map(|(service, _)| service))
@@ -190,19 +191,4 @@ impl Resource for Stack {
 
 fn docker() -> Program {
     Program::new("docker").arg(format!("--host=unix://{SOCKET}"))
-}
-
-/// `docker compose`, told everything that the operator's environment could otherwise decide.
-fn compose(definition: &Definition, host: &Host) -> Result<Program> {
-    let dir = definition.dir.as_os_str();
-    let files = definition.layers(host)?;
-    let program = docker()
-        .args(["compose", "--project-name", &definition.project])
-        .arg("--project-directory")
-        .arg(dir)
-        .arg("--env-file")
-        .arg(definition.dir.join(".env"));
-    Ok(files
-        .into_iter()
-        .fold(program, |program, file| program.arg("--file").arg(file)))
 }

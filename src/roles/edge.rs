@@ -4,35 +4,38 @@
 //! ([`crate::register`]), and its answer decides what [`serve`] wants. Both are in the order in which
 //! one would do it by hand.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use minijinja::context;
 
-use crate::engine::PROJECT;
+use super::node::{adoption, file, heartbeat, unit};
 use crate::fault::Result;
 use crate::host::Protocol::{Tcp, Udp};
 use crate::origin_api::Answer;
 use crate::receipt::Owned;
-use crate::render::{render, source};
+use crate::render::source;
 use crate::resource::{
-    Absent, Adoption, ComposeFile, Data, Definition, Directory, Env, File, Firewall, Image, Kept,
-    Port, Program, Resources, Rule, SERVICE, SYSCTL, Service, Stack, Sysctl, TIMER, Timer,
+    Absent, BASE, ComposeFile, Data, Definition, Directory, Env, Firewall, Image, Kept, Port,
+    Program, Resources, Rule, Service, Stack, Sysctl, Timer,
 };
 use crate::secret::Secret;
-use crate::settings::{Edge, HEARTBEAT_ENV, HEARTBEAT_SCRIPT, MASTER_CA, Settings};
-
-const UNITS: &str = "/etc/systemd/system";
+use crate::settings::{Edge, HEARTBEAT_SCRIPT, MASTER_CA, Settings};
 
 /// What must stand before the origin hears of this host.
 pub fn prepare(settings: &Settings) -> Resources {
     let dir = &settings.dir;
     let mut wanted = Resources::new();
-    if let Some(adoption) = adoption(settings) {
+    let compose_file = Owned::File {
+        path: dir.join(BASE),
+    };
+    if let Some(adoption) = adoption(settings, vec![compose_file]) {
         wanted.push(Box::new(adoption));
     }
     wanted.extend::<Resources>(vec![
         Box::new(settings.docker.clone()),
-        Box::new(Sysctl),
+        Box::new(Sysctl {
+            nonlocal_bind: false,
+        }),
         Box::new(Firewall::open(PUBLIC_PORTS)),
         Box::new(Program),
         Box::new(Directory::new(dir, 0o755)),
@@ -51,7 +54,12 @@ pub fn serve(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) ->
     let stack = definition(settings, edge, answer, cores);
     let mut wanted: Resources = vec![
         Box::new(stack.env.clone()),
-        Box::new(heartbeat_env(settings, edge, answer)),
+        Box::new(heartbeat(
+            settings,
+            edge.origin(),
+            edge.token.as_ref(),
+            &answer.node_id,
+        )),
         Box::new(Data::new(stack.env.clone(), &settings.dir)),
         Box::new(Kept { of: stack.path() }),
         Box::new(ComposeFile(stack.clone())),
@@ -117,15 +125,18 @@ fn definition(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) -
     let redis = &answer.redis;
     Definition {
         role: "edge",
+        file: BASE,
+        base: None,
         dir: settings.dir.clone(),
         project: settings.project.clone(),
-        services: SERVICES,
+        services: SERVICES.to_vec(),
         redis: context! {
             username => redis.username.is_some(),
             password => redis.password.is_some(),
             tls => redis.tls,
             db => answer.redis_db,
         },
+        more: context! {},
         env: env(settings, edge, answer, cores),
     }
 }
@@ -191,87 +202,10 @@ fn optional(rule: Option<Rule>) -> Rule {
     rule.unwrap_or(Rule::Absent)
 }
 
-fn heartbeat_env(settings: &Settings, edge: &Edge, answer: &Answer) -> Env {
-    let token = edge.token.as_ref().map_or("", Secret::expose);
-    let api = edge.origin();
-    Env {
-        path: PathBuf::from(HEARTBEAT_ENV),
-        template: source("heartbeat.env"),
-        keys: vec![
-            ("STREAMHUB_HB_URL", Rule::Set(api.to_owned())),
-            ("STREAMHUB_HB_TOKEN", Rule::Set(token.to_owned())),
-            ("STREAMHUB_HB_NODE_ID", Rule::Set(answer.node_id.clone())),
-            (
-                "STREAMHUB_HB_PROJECT",
-                optional(
-                    (settings.project != PROJECT).then(|| Rule::Set(settings.project.clone())),
-                ),
-            ),
-        ],
-        secret: &["STREAMHUB_HB_TOKEN"],
-    }
-}
-
-fn unit(name: &'static str) -> Result<File> {
-    let path = Path::new(UNITS).join(name);
-    Ok(file(path, render(name, context! {})?))
-}
-
-fn file(path: impl Into<PathBuf>, text: String) -> File {
-    File {
-        path: path.into(),
-        text,
-        mode: 0o644,
-    }
-}
-
-/// The taking over of a node that the predecessor set up.
-fn adoption(settings: &Settings) -> Option<Adoption> {
-    let saved = &settings.saved;
-    let receipt = saved.receipt.as_ref().filter(|_| saved.is_inferred)?;
-    let dir = &receipt.dir;
-    let file = |path: PathBuf| Owned::File { path };
-    let unit = |name: &str| Owned::Unit {
-        name: name.to_owned(),
-    };
-    Some(Adoption {
-        inferred: receipt.in_words(),
-        things: vec![
-            Owned::Directory { path: dir.clone() },
-            file(dir.join(".env")),
-            file(dir.join("docker-compose.yml")),
-            file(HEARTBEAT_ENV.into()),
-            file(HEARTBEAT_SCRIPT.into()),
-            file(SYSCTL.into()),
-            file(Path::new(UNITS).join(SERVICE)),
-            file(Path::new(UNITS).join(TIMER)),
-            unit(TIMER),
-            unit(SERVICE),
-            Owned::Stack {
-                project: settings.project.clone(),
-                dir: dir.clone(),
-            },
-        ],
-    })
-}
-
 /// Every file that an edge writes, for a look at each before anything is changed.
 pub fn files(settings: &Settings) -> Vec<PathBuf> {
-    ["docker-compose.yml", ".env"]
-        .map(|name| settings.dir.join(name))
-        .into_iter()
-        .chain(
-            [
-                HEARTBEAT_ENV,
-                MASTER_CA,
-                crate::receipt::PATH,
-                "/etc/systemd/system/streamhub-heartbeat.service",
-                "/etc/systemd/system/streamhub-heartbeat.timer",
-                SYSCTL,
-                "/usr/local/bin/streamhub-install",
-                "/var/log/streamhub-install.log",
-            ]
-            .map(PathBuf::from),
-        )
-        .collect()
+    let mut files = super::node::files();
+    files.extend(["docker-compose.yml", ".env"].map(|name| settings.dir.join(name)));
+    files.push(MASTER_CA.into());
+    files
 }

@@ -20,6 +20,7 @@ use crate::env_file::EnvFile;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::receipt;
+use crate::resource::operators_layer;
 use crate::secret::Secret;
 
 /// Where the core listens unless `.env` says otherwise.
@@ -66,6 +67,8 @@ pub struct Origin {
     pub given: Answers,
     /// The `.env` of an earlier run.
     pub env: EnvFile,
+    /// An operator's own compose layer, by its name in the directory.
+    pub operators_layer: Option<&'static str>,
 }
 
 /// What an operator may give and `.env` keeps: `None` where nothing was given, empty where it is to go.
@@ -125,6 +128,7 @@ impl Origin {
                 smtp_from: flags.smtp_from.clone(),
             },
             env,
+            operators_layer: operators_layer(host, dir)?,
         })
     }
 

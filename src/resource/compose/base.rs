@@ -1,0 +1,186 @@
+//! A compose file that is not ours: StreamHub's own, which its releases define. Read, never written.
+
+use anyhow::Context;
+use yaml_rust2::{Yaml, YamlEmitter, YamlLoader};
+
+use crate::env_file::EnvFile;
+use crate::fault::Result;
+
+/// What redis is told about its files; where it listens and who may ask is ours to say.
+const NOT_CARRIED: &[&str] = &[
+    "bind",
+    "requirepass",
+    "masterauth",
+    "protected-mode",
+    "port",
+];
+
+/// A compose file, as far as it matters here.
+#[derive(Clone, Debug)]
+pub struct BaseFile(Yaml);
+
+impl BaseFile {
+    /// Reads its text.
+    ///
+    /// # Errors
+    /// If it is no YAML.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut documents = YamlLoader::load_from_str(text).context("reading it as YAML")?;
+        Ok(Self(documents.pop().unwrap_or(Yaml::Null)))
+    }
+
+    fn service(&self, name: &str) -> &Yaml {
+        &self.0["services"][name]
+    }
+
+    /// Everything in it that decides over a service: its own section, aliases resolved, and what services share.
+    ///
+    /// # Errors
+    /// If it can't be written as text.
+    pub fn part(&self, service: &str) -> Result<String> {
+        let shared = ["configs", "secrets", "networks", "volumes"].map(|part| &self.0[part]);
+        let mut text = String::new();
+        for yaml in std::iter::once(self.service(service)).chain(shared) {
+            YamlEmitter::new(&mut text)
+                .dump(yaml)
+                .map_err(|e| anyhow::anyhow!("the section of {service}: {e}"))?;
+        }
+        Ok(text)
+    }
+
+    /// Whether a service takes its environment from a file: then every key of `.env` decides over it.
+    pub fn has_env_file(&self, service: &str) -> bool {
+        !self.field(service, "env_file").is_badvalue()
+    }
+
+    /// Whether a service's image is built here.
+    pub fn is_built(&self, service: &str) -> bool {
+        !self.field(service, "build").is_badvalue()
+    }
+
+    /// A service's image, variables in it resolved; `None` where it names none or one that only compose can tell.
+    pub fn image(&self, service: &str, env: &EnvFile) -> Option<String> {
+        interpolated(self.field(service, "image").as_str()?, env)
+    }
+
+    /// A field of a service, or of what it merges in.
+    fn field(&self, service: &str, name: &str) -> &Yaml {
+        let section = self.service(service);
+        match &section[name] {
+            Yaml::BadValue => &section["<<"][name],
+            found => found,
+        }
+    }
+
+    /// The options that StreamHub's own redis command carries about its data, as lines of a redis configuration: the
+    /// same data must be found again.
+    pub fn redis_options(&self) -> Vec<String> {
+        let command = self.field("redis", "command");
+        let words: Vec<String> = match command {
+            Yaml::String(text) => text.split_whitespace().map(str::to_owned).collect(),
+            Yaml::Array(words) => words
+                .iter()
+                .filter_map(Yaml::as_str)
+                .flat_map(str::split_whitespace)
+                .map(str::to_owned)
+                .collect(),
+            _ => Vec::new(),
+        };
+        let mut options: Vec<String> = Vec::new();
+        let after = words
+            .iter()
+            .skip_while(|word| !word.ends_with("redis-server"))
+            .skip(1);
+        for word in after {
+            let word = word.trim_matches(['"', '\'']);
+            match word.strip_prefix("--") {
+                Some(option) => options.push(option.to_owned()),
+                // Its values; a configuration file's path before the first option is replaced by ours.
+                None => {
+                    if let Some(option) = options.last_mut() {
+                        let word = if word.is_empty() { "\"\"" } else { word };
+                        *option = format!("{option} {word}");
+                    }
+                }
+            }
+        }
+        options.retain(|option| {
+            let name = option.split(' ').next().unwrap_or_default();
+            // A variable may hold a password; what is only a flag without a value is none of redis's options.
+            !NOT_CARRIED.contains(&name) && option.contains(' ') && !option.contains('$')
+        });
+        options
+    }
+}
+
+/// `${NAME}`, `${NAME:-default}` and `$NAME`, each once at most; anything else is compose's own business.
+fn interpolated(text: &str, env: &EnvFile) -> Option<String> {
+    let Some((before, rest)) = text.split_once('$') else {
+        return Some(text.to_owned());
+    };
+    let (inside, after) = rest.strip_prefix('{')?.split_once('}')?;
+    let (name, default) = inside.split_once(":-").unwrap_or((inside, ""));
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !name.chars().all(is_name) {
+        return None;
+    }
+    let value = env.get(name).ok()?.unwrap_or(default);
+    let after = interpolated(after, env)?;
+    Some(format!("{before}{value}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "
+x-media: &media
+  image: example/media:${TAG:-latest}
+services:
+  redis:
+    image: redis:7-alpine
+    command: redis-server --bind ${REDIS_BIND:-127.0.0.1} --requirepass ${REDIS_PASSWORD} --appendonly yes --save 60 1
+  core:
+    build: .
+    image: streamhub-core:local
+    env_file: .env
+  livekit:
+    <<: *media
+    command: [--config, /etc/livekit.yaml]
+";
+
+    #[test]
+    fn what_decides_over_a_service_is_found() {
+        let base = BaseFile::parse(TEXT).unwrap();
+        let env = EnvFile::parse(b"TAG=v2\n").unwrap();
+        assert_eq!(
+            base.image("livekit", &env).as_deref(),
+            Some("example/media:v2")
+        );
+        assert_eq!(base.image("redis", &env).as_deref(), Some("redis:7-alpine"));
+        assert!(base.is_built("core") && !base.is_built("redis"));
+        assert!(base.has_env_file("core") && !base.has_env_file("livekit"));
+        assert!(
+            base.part("livekit")
+                .unwrap()
+                .contains("example/media:${TAG:-latest}")
+        );
+        assert!(!base.part("livekit").unwrap().contains("redis-server"));
+    }
+
+    #[test]
+    fn redis_keeps_its_way_of_keeping_data_and_nothing_else() {
+        let base = BaseFile::parse(TEXT).unwrap();
+        assert_eq!(base.redis_options(), ["appendonly yes", "save 60 1"]);
+        let list = "services: {redis: {command: [sh, -c, 'exec redis-server /etc/redis.conf --save \"\" --dir /data']}}";
+        let base = BaseFile::parse(list).unwrap();
+        assert_eq!(base.redis_options(), ["save \"\"", "dir /data"]);
+    }
+
+    #[test]
+    fn only_compose_resolves_the_rest() {
+        let env = EnvFile::default();
+        assert_eq!(interpolated("a/b:${X:?}", &env), None);
+        assert_eq!(interpolated("a/b:$X", &env), None);
+    }
+}

@@ -1,0 +1,123 @@
+//! The API token in an origin's core: handed over once, so that it is worth something.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use url::Url;
+
+use super::{Change, Env, Resource};
+use crate::engine::{Engine, SOCKET, container_name, of_service};
+use crate::exec::Program;
+use crate::fault::Result;
+use crate::host::Host;
+use crate::origin_api::{OriginApi, Refusal};
+use crate::receipt::Owned;
+use crate::secret::Secret;
+use crate::signals;
+use crate::ui;
+use crate::unhealthy::unhealthy;
+
+const KEY: &str = "STREAMHUB_API_TOKEN";
+const SERVICE: &str = "core";
+/// A core migrates its database before it answers.
+const CORE_LIMIT: Duration = Duration::from_secs(180);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// A core that has started anew so often does so for ever.
+const MOST_RESTARTS: u64 = 5;
+
+/// The token of `.env`, known to the core on this port.
+#[derive(Clone, Debug)]
+pub struct Seed {
+    pub env: Env,
+    pub project: String,
+    pub port: u16,
+}
+
+impl Seed {
+    fn token(&self, host: &Host) -> Result<Secret> {
+        let (_, env) = self.env.wanted(host)?;
+        let token = env.get(KEY)?.with_context(|| format!("{KEY} in .env"))?;
+        Ok(Secret::new(token))
+    }
+
+    fn api(&self) -> Result<OriginApi> {
+        let url =
+            Url::parse(&format!("http://127.0.0.1:{}", self.port)).context("the core's API")?;
+        OriginApi::new(&url, Vec::new())
+    }
+
+    fn restarts(&self, host: &Host) -> Result<u64> {
+        let Some(engine) = Engine::find(host)? else {
+            return Ok(0);
+        };
+        let containers = engine.containers()?;
+        match of_service(&containers, &self.project, SERVICE) {
+            Some(core) => Ok(engine.run_of(&core.id)?.restarts),
+            None => Ok(0),
+        }
+    }
+
+    /// Waits until the core answers.
+    fn wait(&self, host: &Host, api: &OriginApi) -> Result<()> {
+        let end = Instant::now() + CORE_LIMIT;
+        let container = container_name(SERVICE);
+        while let Err(refusal) = api.health() {
+            let what = if self
+                .restarts(host)
+                .is_ok_and(|restarts| restarts >= MOST_RESTARTS)
+            {
+                "the core starts again and again".to_owned()
+            } else if Instant::now() >= end {
+                format!("the core does not become healthy within 180 s: {refusal}")
+            } else {
+                ui::waiting("the core has to come up");
+                signals::sleep(LOOK_EVERY)?;
+                continue;
+            };
+            let fix = "its log above says why; when that is mended, run this again";
+            return Err(unhealthy(&what, Some(&container), fix));
+        }
+        Ok(())
+    }
+}
+
+impl Resource for Seed {
+    fn name(&self) -> String {
+        "API token in the core".to_owned()
+    }
+
+    fn probe(&self, host: &Host) -> Result<Change> {
+        Ok(match self.api()?.nodes(&self.token(host)?) {
+            Ok(_) => Change::None,
+            Err(Refusal::BadToken(_)) => Change::Create(None),
+            Err(_) => Change::Create(Some("once the core answers".to_owned())),
+        })
+    }
+
+    fn apply(&self, host: &Host) -> Result<()> {
+        let api = self.api()?;
+        self.wait(host, &api)?;
+        let token = self.token(host)?;
+        if api.nodes(&token).is_ok() {
+            return Ok(());
+        }
+        Program::new("docker")
+            .arg(format!("--host=unix://{SOCKET}"))
+            .args(["exec", "--interactive", &container_name(SERVICE)])
+            .args(["node", "deploy/seed-token.js", "-", "bootstrap"])
+            .stdin(token.clone())
+            .succeed()
+            .context("handing the API token to the core")?;
+        if let Err(refusal) = api.nodes(&token) {
+            ui::warn(&format!(
+                "the core does not take the API token of .env ({refusal}): it has another one already; write that one into {} as {KEY}",
+                self.env.path.display()
+            ));
+        }
+        Ok(())
+    }
+
+    fn owned(&self, _host: &Host) -> Vec<Owned> {
+        Vec::new()
+    }
+}
