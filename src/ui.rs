@@ -159,6 +159,15 @@ pub fn result(text: &str) {
     ui.human(false, &text);
 }
 
+/// A result with secrets in it, which a person at a terminal sees; the log, files and machines get the other text.
+pub fn disclose(for_people: &str, for_others: &str) {
+    let mut ui = ui();
+    let others = redact(for_others);
+    ui.log(&others);
+    let is_seen = !ui.style.json && std::io::stdout().is_terminal();
+    ui.human(false, if is_seen { for_people } else { &others });
+}
+
 /// How far a wait is, on stderr: the result is somebody else's.
 pub fn progress(text: &str) {
     let mut ui = ui();

@@ -11,7 +11,7 @@ use crate::fault::{Exit, Result};
 use crate::host::Found;
 use crate::receipt::Told;
 use crate::resource::{DockerSource, Installed, OLDEST_COMPOSE, compose_version, too_old};
-use crate::roles::edge;
+use crate::roles;
 
 const GIB: u64 = 1 << 30;
 const LEAST_DISK: u64 = 5 * GIB;
@@ -200,7 +200,7 @@ fn taken_names(scene: &Scene<'_>) -> Findings {
         Some(engine) => engine.containers()?,
         None => Vec::new(),
     };
-    let names: Vec<String> = edge::SERVICES
+    let names: Vec<String> = roles::services(scene.settings)
         .iter()
         .map(|service| container_name(service.name))
         .collect();
@@ -268,7 +268,7 @@ fn is_recognisable(scene: &Scene<'_>, dir: &Path) -> Result<bool> {
 
 pub(super) fn files(scene: &Scene<'_>) -> Findings {
     let mut findings = Vec::new();
-    for path in edge::files(scene.settings) {
+    for path in roles::files(scene.settings) {
         if let Err(error) = scene.host.refuse_unsafe(&path) {
             findings.push(super::not_looked(&error));
         }

@@ -5,10 +5,11 @@ use crate::engine::Container;
 use crate::fault::{Exit, Result};
 use crate::host::{Holder, Listener, Protocol, container_of, listeners};
 use crate::resource::Port;
-use crate::roles::edge;
+use crate::roles::{self, origin::API_PORT};
+use crate::settings::Proxy;
 
 pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
-    let needed: Vec<_> = edge::PUBLIC_PORTS.iter().chain(edge::LOCAL_PORTS).collect();
+    let needed = roles::ports(scene.settings);
     let wanted: Vec<(Protocol, u16)> = needed
         .iter()
         .map(|Port(port, protocol, _)| (*protocol, *port))
@@ -26,6 +27,10 @@ pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
     let (unclear, held): (Vec<_>, Vec<_>) = held
         .into_iter()
         .partition(|l| engine.is_none() && scene.is_joined() && is_in_a_container(l));
+    let has_nginx = scene
+        .settings
+        .origin()
+        .is_some_and(|origin| origin.proxy == Proxy::Nginx);
     let mut findings = Vec::new();
     if !unclear.is_empty() {
         findings.push(Finding::unknown(
@@ -37,6 +42,7 @@ pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
             .iter()
             .filter(|l| l.protocol == *protocol && l.address.port() == *port)
             .filter(|l| !is_ours(l, &containers, &scene.settings.project))
+            .filter(|l| !(has_nginx && is_nginxs(l)))
             .collect();
         let name = protocol.name();
         // A published port is held by the engine's proxy, which is not what has to go.
@@ -92,6 +98,14 @@ fn is_ours(listener: &Listener, containers: &[Container], project: &str) -> bool
         .as_ref()
         .and_then(|holder| container(holder, containers))
         .is_some_and(|container| container.project() == Some(project))
+}
+
+/// nginx, as its own service: it is going to serve ours beside what it serves.
+fn is_nginxs(listener: &Listener) -> bool {
+    let port = listener.address.port();
+    let holder = listener.holder.as_ref();
+    [80, 443, API_PORT].contains(&port)
+        && holder.and_then(|holder| unit(&holder.cgroup)) == Some("nginx.service")
 }
 
 fn busy(port: &str, holder: &Holder, container: Option<&Container>) -> Finding {

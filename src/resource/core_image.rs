@@ -24,9 +24,8 @@ impl StackImages {
         let base = self.0.base(host)?;
         let (_, env) = self.0.env.wanted(host)?;
         let services = self.0.services.iter();
-        let pulled = services.filter(|service| {
-            !base.is_built(service.name) && !(service.name == CORE && self.0.builds_core())
-        });
+        let is_built = |name: &str| base.is_built(name) || (name == CORE && self.0.builds_core());
+        let pulled = services.filter(|service| !is_built(service.name));
         Ok(pulled
             .map(|service| {
                 let named = base.image(service.name, &env);

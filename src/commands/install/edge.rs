@@ -12,7 +12,7 @@ use crate::receipt::{Receipt, Role};
 use crate::register::{Registered, register};
 use crate::roles::edge;
 use crate::settings::{Edge, Node, Settings};
-use crate::verify::{Claim, verify};
+use crate::verify::edge::{Claim, verify};
 use crate::{signals, ui};
 
 pub(super) fn run(given: &Given, host: &Host, settings: Settings, edge: Edge) -> Result<Outcome> {

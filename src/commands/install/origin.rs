@@ -1,18 +1,93 @@
-//! The install of an origin.
+//! The install of an origin: preflight, plan, everything on disk, everything started, verify, summary.
 
+use anyhow::Context;
+
+use super::{note_compose, open_log};
 use crate::cli::Given;
 use crate::commands::Outcome;
+use crate::env_file::EnvFile;
 use crate::fault::Result;
 use crate::host::Host;
-use crate::settings::{Origin, Settings, later};
+use crate::plan::{self, Plan};
+use crate::receipt::{Receipt, Role};
+use crate::roles::origin;
+use crate::settings::{Origin, Settings};
+use crate::verify::origin::verify;
+use crate::{preflight, signals, ui};
+
+mod summary;
 
 pub(super) fn run(
-    _given: &Given,
-    _host: &Host,
-    _settings: Settings,
-    _origin: &Origin,
+    given: &Given,
+    host: &Host,
+    settings: Settings,
+    asked: &Origin,
 ) -> Result<Outcome> {
-    Err(later(
-        "setting up an origin (an edge is set up with --join)",
-    ))
+    ui::heading(&format!(
+        "streamhub-install {}: origin {}",
+        env!("CARGO_PKG_VERSION"),
+        asked.domain
+    ));
+    let ready = preflight::run(host, &settings)?;
+    // The plan is shown even where it can't be carried out yet; where it can't even be made, the
+    // findings say why.
+    let draft = if settings.dry_run {
+        let draft = draft(host, &settings, asked);
+        ready.or_refuse()?;
+        draft?
+    } else {
+        ready.or_refuse()?;
+        draft(host, &settings, asked)?
+    };
+    if settings.dry_run {
+        ui::result("Dry run: nothing was changed.");
+        return Ok(Outcome {
+            would_change: !draft.is_empty(),
+            ..Outcome::default()
+        });
+    }
+    carry_out(given, host, &settings, asked, &draft)
+}
+
+fn draft(host: &Host, settings: &Settings, asked: &Origin) -> Result<Plan> {
+    let plan = plan::probe(host, origin::wanted(settings, asked, host.cores())?)?;
+    plan::show(&[&plan]);
+    Ok(plan)
+}
+
+fn carry_out(
+    given: &Given,
+    host: &Host,
+    settings: &Settings,
+    asked: &Origin,
+    draft: &Plan,
+) -> Result<Outcome> {
+    open_log(host)?;
+    for file in origin::files(settings) {
+        host.clear_unfinished(&file)?;
+    }
+    let receipt = settings.saved.receipt.clone();
+    let mut receipt = receipt.unwrap_or_else(|| Receipt::new(Role::Origin, &settings.dir));
+    receipt.dir.clone_from(&settings.dir);
+    // A run that is cut off after this goes on without flags.
+    receipt.keep_settings(host, settings.to_keep(given))?;
+    let changed = draft.apply(host, &mut receipt)?;
+    receipt.finish(host)?;
+    note_compose(host, &mut receipt)?;
+    signals::check()?;
+
+    let env = env(host, settings)?;
+    ui::step("prove that it serves", || {
+        verify(host, settings, asked, &env)
+    })?;
+    summary::show(settings, asked, &env, changed.len());
+    Ok(Outcome::default())
+}
+
+/// What stands in `.env` now.
+fn env(host: &Host, settings: &Settings) -> Result<EnvFile> {
+    let path = settings.dir.join(".env");
+    let bytes = host.read_ours(&path)?;
+    let bytes = bytes.with_context(|| format!("{} is gone", path.display()))?;
+    EnvFile::parse(&bytes)
 }

@@ -19,7 +19,7 @@ use crate::receipt::Receipt;
 use crate::roles::edge;
 use crate::settings::{Registry, Settings};
 use crate::ui;
-use crate::verify::{Claim, verify};
+use crate::verify::edge::{Claim, verify};
 
 const LIVEKIT: &str = "livekit";
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -1,0 +1,79 @@
+//! What an operator needs next, once an origin serves.
+
+use crate::env_file::EnvFile;
+use crate::roles::origin::{API_PORT, REDIS_PORT};
+use crate::settings::{Origin, Settings};
+use crate::ui;
+
+/// Says it. Secrets are shown to a person at a terminal, and to nobody else.
+pub(super) fn show(settings: &Settings, asked: &Origin, env: &EnvFile, changes: usize) {
+    let elsewhere = format!("(see {}/.env)", settings.dir.display());
+    let for_others = text(settings, asked, env, changes, &|_| elsewhere.clone());
+    let for_people = text(settings, asked, env, changes, &|value| value.to_owned());
+    ui::disclose(&for_people, &for_others);
+}
+
+fn text(
+    settings: &Settings,
+    asked: &Origin,
+    env: &EnvFile,
+    changes: usize,
+    secret: &dyn Fn(&str) -> String,
+) -> String {
+    let value = |key: &str| env.get(key).ok().flatten().unwrap_or_default();
+    let dir = settings.dir.display();
+    let changes = match changes {
+        0 => "nothing".to_owned(),
+        1 => "1 thing".to_owned(),
+        n => format!("{n} things"),
+    };
+    let edges = edges(settings, asked, &secret(value("STREAMHUB_CLUSTER_TOKEN")));
+    format!(
+        "
+The origin {domain} serves.
+  dashboard  {url}
+  login      {user}, password {password}
+  API token  {api_token}
+  media      {ws} (RTMP: {rtmp}, port 1935)
+  proxy      {proxy}, {tls}
+  directory  {dir} (`docker compose ps` and `logs` work there)
+  heartbeat  every 20 s, as the node `origin`
+  changed    {changes}
+  settings   {dir}/.env; run streamhub-install again after changing it
+{edges}",
+        domain = asked.domain,
+        url = value("STREAMHUB_PUBLIC_URL"),
+        user = value("ADMIN_USER"),
+        password = secret(value("ADMIN_PASS")),
+        api_token = secret(value("STREAMHUB_API_TOKEN")),
+        ws = value("PUBLIC_WS_URL"),
+        rtmp = value("RTMP_PUBLIC_HOST"),
+        proxy = asked.proxy.name(),
+        tls = if asked.tls {
+            "with a certificate"
+        } else {
+            "plain HTTP"
+        },
+    )
+}
+
+/// How the next edge joins.
+fn edges(settings: &Settings, asked: &Origin, token: &str) -> String {
+    let Some(bind) = asked.redis.bind else {
+        return "
+To have edges, offer them redis on a private address of this host:
+  streamhub-install --cluster-redis-bind <address> --allow-edge <address of the edge>"
+            .to_owned();
+    };
+    let join = settings.elsewhere.command(&format!(
+        "--join --master-ip {bind} --master-token-file <file with the join token>"
+    ));
+    format!(
+        "
+To join an edge, let it in here, and run the second command there:
+  streamhub-install allow-edge <address of the edge>
+  {join}
+The join token: {token}
+It uses redis on {bind}:{REDIS_PORT} and the cluster's API on {bind}:{API_PORT}."
+    )
+}
