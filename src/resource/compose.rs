@@ -48,9 +48,8 @@ pub struct Definition {
     /// The compose project.
     pub project: String,
     pub services: Vec<Service>,
-    /// What the templates are told of the redis, and of the role besides: `redis`, `role`.
-    pub redis: minijinja::Value,
-    pub more: minijinja::Value,
+    /// What the role's templates are told besides `project`, `images`, `digests` and `redis_options`.
+    pub values: minijinja::Value,
     pub env: Env,
 }
 
@@ -95,7 +94,7 @@ impl Definition {
             .collect::<Result<Vec<_>>>()?;
         let text = render(
             &format!("{}/{}", self.role, self.file),
-            self.values(&digests, &base),
+            self.context(&digests, &base),
         )?;
         Ok(Rendered { text, digests })
     }
@@ -130,7 +129,7 @@ impl Definition {
             .into_iter()
             // In a layer not every service has both.
             .filter(|template| !source(template).is_empty())
-            .map(|template| render(&template, self.values(&blank, base)))
+            .map(|template| render(&template, self.context(&blank, base)))
             .collect::<Result<Vec<_>>>()?;
         if self.base.is_some() {
             parts.push(base.part(service)?);
@@ -140,14 +139,13 @@ impl Definition {
         Ok(parts)
     }
 
-    fn values(&self, digests: &[(&str, String)], base: &BaseFile) -> minijinja::Value {
+    fn context(&self, digests: &[(&str, String)], base: &BaseFile) -> minijinja::Value {
         minijinja::context! {
             redis_options => base.redis_options(),
-            more => self.more.clone(),
             project => self.project.clone(),
-            redis => self.redis.clone(),
             images => by_name(self.services.iter().map(|s| (s.name, s.image))),
             digests => by_name(digests.iter().map(|(name, digest)| (*name, digest.as_str()))),
+            ..self.values.clone()
         }
     }
 

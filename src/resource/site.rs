@@ -51,7 +51,7 @@ pub struct Site {
 }
 
 /// Where the site of a domain lies.
-pub(super) fn site_path(domain: &str) -> PathBuf {
+pub fn site_path(domain: &str) -> PathBuf {
     Path::new(AVAILABLE).join(domain)
 }
 

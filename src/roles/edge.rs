@@ -130,13 +130,14 @@ fn definition(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) -
         dir: settings.dir.clone(),
         project: settings.project.clone(),
         services: SERVICES.to_vec(),
-        redis: context! {
-            username => redis.username.is_some(),
-            password => redis.password.is_some(),
-            tls => redis.tls,
-            db => answer.redis_db,
+        values: context! {
+            redis => context! {
+                username => redis.username.is_some(),
+                password => redis.password.is_some(),
+                tls => redis.tls,
+                db => answer.redis_db,
+            },
         },
-        more: context! {},
         env: env(settings, edge, answer, cores),
     }
 }

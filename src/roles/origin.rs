@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use minijinja::context;
+use url::Url;
 
 use super::edge;
 use super::node::{adoption, file, heartbeat, unit};
@@ -17,9 +18,9 @@ use crate::receipt::Owned;
 use crate::redis_probe::Redis;
 use crate::render::render;
 use crate::resource::{
-    Absent, BASE, Base, ComposeFile, CoreImage, Data, Definition, Directory, Env, Firewall, LAYER,
-    Packages, Port, Program, Resources, Seed, Service, Site, SourceTree, Stack, StackImages,
-    Sysctl, Timer, site_path,
+    Absent, BASE, Base, CLUSTER_PATHS, Certificate, ComposeFile, CoreImage, Data, Definition,
+    Directory, Env, Firewall, LAYER, Packages, Port, Program, Resources, Seed, Service, Site,
+    SourceTree, Stack, StackImages, Sysctl, Timer, site_path,
 };
 use crate::settings::{Core, Domain, HEARTBEAT_SCRIPT, Origin, Proxy, Settings};
 
@@ -82,7 +83,7 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
         project: settings.project.clone(),
         port: origin.port,
     }));
-    wanted.extend(site(origin));
+    wanted.extend(site(origin, env::email(origin)?));
     wanted.push(Box::new(Timer));
     wanted.push(Box::new(Absent {
         path: HEARTBEAT_SCRIPT,
@@ -147,12 +148,24 @@ fn definition(settings: &Settings, origin: &Origin, env: Env) -> Result<Definiti
         dir: settings.dir.clone(),
         project: settings.project.clone(),
         services: services(origin),
-        redis: context! { password => origin.redis.password.is_some() },
-        more: context! {
-            project => settings.project.clone(),
-            caddy => origin.proxy == Proxy::Caddy,
+        values: context! {
+            redis => context! { password => origin.redis.password.is_some() },
+            caddy => caddy(origin),
         },
         env,
+    })
+}
+
+/// What Caddy's templates are told; nothing where nginx stands before the core.
+fn caddy(origin: &Origin) -> Option<minijinja::Value> {
+    (origin.proxy == Proxy::Caddy).then(|| {
+        context! {
+            tls => origin.tls,
+            acme_directory => origin.acme_directory.as_ref().map(Url::as_str),
+            acme_ca => origin.acme_ca_file.as_deref(),
+            cluster => origin.redis.bind.map(|ip| ip.to_string()),
+            cluster_paths => CLUSTER_PATHS.to_vec(),
+        }
     })
 }
 
@@ -208,23 +221,32 @@ fn packages(origin: &Origin) -> Resources {
 }
 
 /// What stands before the core; Caddy is one of the stack's services.
-fn site(origin: &Origin) -> Resources {
+fn site(origin: &Origin, email: String) -> Resources {
     if origin.proxy == Proxy::Caddy {
         return Resources::new();
     }
     let is_catch_all = matches!(origin.domain, Domain::Address(_));
     let name = origin.domain.to_string();
-    vec![Box::new(Site {
+    let mut wanted: Resources = vec![Box::new(Site {
         server_name: if is_catch_all {
             "_".to_owned()
         } else {
             name.clone()
         },
-        domain: name,
+        domain: name.clone(),
         is_catch_all,
         core_port: origin.port,
         cluster: origin.redis.bind.map(|ip| (ip, API_PORT)),
-    })]
+    })];
+    if origin.tls {
+        wanted.push(Box::new(Certificate {
+            domain: name,
+            email,
+            directory: origin.acme_directory.as_ref().map(Url::to_string),
+            ca_file: origin.acme_ca_file.as_ref().map(PathBuf::from),
+        }));
+    }
+    wanted
 }
 
 /// The core's API, from this host.

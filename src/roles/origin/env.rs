@@ -119,11 +119,10 @@ fn derived(origin: &Origin) -> Keys {
 /// What was given replaces what is there, an empty value removes it, and without either it stays.
 fn given(origin: &Origin) -> Keys {
     let asked = &origin.given;
-    let domain = &origin.domain;
     let mut keys = vec![
         (
             "ACME_EMAIL",
-            or_default(asked.email.as_deref(), &format!("admin@{domain}")),
+            or_default(asked.email.as_deref(), &format!("admin@{}", origin.domain)),
         ),
         (
             "ADMIN_USER",
@@ -143,6 +142,20 @@ fn given(origin: &Origin) -> Keys {
             .filter_map(|(key, value)| Some((key, set(value?)))),
     );
     keys
+}
+
+/// Whom an ACME server may write to: as given, as `.env` has it, or the default.
+///
+/// # Errors
+/// If only compose can tell what `.env` has.
+pub(super) fn email(origin: &Origin) -> Result<String> {
+    let given = origin
+        .given
+        .email
+        .as_deref()
+        .filter(|email| !email.is_empty());
+    let known = given.or(origin.env.get("ACME_EMAIL")?);
+    Ok(known.map_or_else(|| format!("admin@{}", origin.domain), str::to_owned))
 }
 
 /// An empty value takes the key away.
