@@ -104,8 +104,7 @@ fn is_ours(listener: &Listener, containers: &[Container], project: &str) -> bool
 fn is_nginxs(listener: &Listener) -> bool {
     let port = listener.address.port();
     let holder = listener.holder.as_ref();
-    [80, 443, API_PORT].contains(&port)
-        && holder.and_then(|holder| unit(&holder.cgroup)) == Some("nginx.service")
+    [80, 443, API_PORT].contains(&port) && holder.and_then(Holder::unit) == Some("nginx.service")
 }
 
 fn busy(port: &str, holder: &Holder, container: Option<&Container>) -> Finding {

@@ -18,9 +18,9 @@ use crate::receipt::Owned;
 use crate::redis_probe::Redis;
 use crate::render::render;
 use crate::resource::{
-    Absent, BASE, Base, CLUSTER_PATHS, Certificate, ComposeFile, CoreImage, Data, Definition,
-    Directory, Env, Firewall, LAYER, Packages, Port, Program, Resources, Seed, Service, Site,
-    SourceTree, Stack, StackImages, Sysctl, Timer, site_path,
+    Absent, BASE, Base, CLUSTER_PATHS, CaddyCertificate, Certificate, ComposeFile, CoreImage, Data,
+    Definition, Directory, Env, Firewall, LAYER, Packages, Port, Program, Resource, Resources,
+    Seed, Service, Site, SourceTree, Stack, StackImages, Sysctl, Timer, site_path,
 };
 use crate::settings::{Core, Domain, HEARTBEAT_SCRIPT, Origin, Proxy, Settings};
 
@@ -83,7 +83,7 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
         project: settings.project.clone(),
         port: origin.port,
     }));
-    wanted.extend(site(origin, env::email(origin)?));
+    wanted.extend(site(settings, origin, env::email(origin)?));
     wanted.push(Box::new(Timer));
     wanted.push(Box::new(Absent {
         path: HEARTBEAT_SCRIPT,
@@ -221,9 +221,16 @@ fn packages(origin: &Origin) -> Resources {
 }
 
 /// What stands before the core; Caddy is one of the stack's services.
-fn site(origin: &Origin, email: String) -> Resources {
+fn site(settings: &Settings, origin: &Origin, email: String) -> Resources {
     if origin.proxy == Proxy::Caddy {
-        return Resources::new();
+        let certificate = CaddyCertificate {
+            domain: origin.domain.to_string(),
+            volume: format!("{}_caddy_data", settings.project),
+        };
+        let wanted = origin
+            .tls
+            .then(|| Box::new(certificate) as Box<dyn Resource>);
+        return wanted.into_iter().collect();
     }
     let is_catch_all = matches!(origin.domain, Domain::Address(_));
     let name = origin.domain.to_string();
