@@ -258,23 +258,21 @@ impl Engine {
     /// # Errors
     /// If the engine does not answer.
     pub fn has_image(&self, name: &str) -> Result<bool> {
-        Ok(self.image_id(name)?.is_some())
-    }
-
-    /// The digest of the image of this name and tag, if it is here.
-    ///
-    /// # Errors
-    /// If the engine does not answer.
-    pub fn image_id(&self, name: &str) -> Result<Option<String>> {
         let answer = ask(&self.client, &format!("/images/{name}/json"))?;
         match answer.status().as_u16() {
-            200 => {
-                let Image { id } = answer.json().context("reading what the image is")?;
-                Ok(Some(id))
-            }
-            404 => Ok(None),
+            200 => Ok(true),
+            404 => Ok(false),
             status => bail!("the Docker engine answered {status} for the image {name}"),
         }
+    }
+
+    /// The digest of the image of this name and tag.
+    ///
+    /// # Errors
+    /// If the engine does not answer or has no such image.
+    pub fn image_id(&self, name: &str) -> Result<String> {
+        let Image { id } = self.get(&format!("/images/{name}/json"))?;
+        Ok(id)
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {

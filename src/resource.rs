@@ -41,7 +41,7 @@ pub use packages::Packages;
 pub use place::Place;
 pub use program::{PATH as PROGRAM, Program};
 pub use removal::{APT, Removal, UNITS};
-pub use site::{CLUSTER_PATHS, Site};
+pub use site::{CLUSTER_PATHS, Site, SiteParts};
 pub use source_tree::{Source, SourceTree};
 pub use stack::Stack;
 pub use sysctl::{PATH as SYSCTL, Sysctl};

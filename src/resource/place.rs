@@ -140,18 +140,23 @@ impl Tree {
 }
 
 fn is_of(host: &Host, dir: &Path, files: &BTreeSet<PathBuf>, path: &Path) -> Result<bool> {
+    let brings = files.iter().any(|file| dir.join(file).starts_with(path));
+    Ok(brings && !has_other(host, dir, files, path)?)
+}
+
+/// Whether a file is at a path, or below it, that the tree does not have.
+fn has_other(host: &Host, dir: &Path, files: &BTreeSet<PathBuf>, path: &Path) -> Result<bool> {
     if !matches!(host.find(path)?, Found::Directory(_)) {
-        return Ok(path
+        return Ok(!path
             .strip_prefix(dir)
             .is_ok_and(|path| files.contains(path)));
     }
     for below in host.list(path)? {
-        if !is_of(host, dir, files, &below)? {
-            return Ok(false);
+        if has_other(host, dir, files, &below)? {
+            return Ok(true);
         }
     }
-    let of_tree = |file: &PathBuf| dir.join(file).starts_with(path);
-    Ok(files.iter().any(of_tree))
+    Ok(false)
 }
 
 fn is_written(name: &str) -> bool {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::firewall::ufw;
+use super::source_tree;
 use super::stack::docker;
 use super::timer::systemctl;
 use crate::engine::{Container, Engine};
@@ -59,6 +60,8 @@ impl Removal for Owned {
             Self::Image { name } => format!("image {name}"),
             Self::FirewallRule { rule } => format!("firewall rule: {rule}"),
             Self::Unit { name } => format!("unit {name}"),
+            Self::Unlinked { path, .. } => format!("put back the link {}", path.display()),
+            Self::SourceTree { path } => format!("StreamHub's source in {}", path.display()),
             Self::Stack { project, .. } => {
                 format!("containers, networks and volumes of the compose project {project}")
             }
@@ -85,6 +88,13 @@ impl Removal for Owned {
             },
             Self::FirewallRule { rule } => has_rule(rule),
             Self::Unit { name } => is_unit(name),
+            Self::Unlinked { path, target } => {
+                let is_free = matches!(host.find(path)?, Found::Nothing);
+                let leads_to = path.with_file_name("").join(target);
+                Ok(is_free && host.path(leads_to).exists())
+            }
+            // A part of the install directory, which goes as a whole.
+            Self::SourceTree { path } => Ok(source_tree::files(host, path)?.is_some()),
             Self::Stack { project, dir } => {
                 Ok(Compose::look(host, project, dir)?.is_some_and(|it| !it.is_empty()))
             }
@@ -118,6 +128,8 @@ impl Removal for Owned {
                 // What has failed stays in systemd's memory; what has not can't be forgotten.
                 systemctl().args(["reset-failed", name]).run().map(drop)
             }
+            Self::Unlinked { path, target } => host.link(path, target),
+            Self::SourceTree { .. } => Ok(()),
             Self::Stack { project, dir } => {
                 Compose::look(host, project, dir)?.map_or(Ok(()), |it| it.remove())
             }
@@ -166,9 +178,7 @@ fn remove_image(host: &Host, name: &str) -> Result<()> {
     let Some(engine) = Engine::find(host)? else {
         return Ok(());
     };
-    let Some(id) = engine.image_id(name)? else {
-        return Ok(());
-    };
+    let id = engine.image_id(name)?;
     let containers = engine.containers()?;
     if let Some(user) = containers.iter().find(|c| c.image_id == id) {
         ui::note(&format!(

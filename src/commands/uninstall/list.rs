@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::fault::Result;
 use crate::host::Host;
 use crate::receipt::{Entry, Owned, Receipt};
-use crate::resource::{APT, PROGRAM, Place, Removal, SYSCTL, UNITS};
+use crate::resource::{APT, PROGRAM, Place, Removal, SYSCTL, SiteParts, UNITS};
 use crate::settings::{HEARTBEAT_ENV, HEARTBEAT_SCRIPT};
 use crate::ui;
 
@@ -53,10 +53,14 @@ pub fn removals(
             things.push(entry.thing.clone());
         }
     }
+    let (site, things): (Vec<Owned>, Vec<Owned>) = things.into_iter().partition(SiteParts::has);
     let mut ordered: Vec<(u8, Box<dyn Removal>)> = things
         .into_iter()
         .map(|thing| (turn(&thing), Box::new(thing) as Box<dyn Removal>))
         .collect();
+    if !site.is_empty() {
+        ordered.push((6, Box::new(SiteParts(site))));
+    }
     if let Some(row) = row {
         ordered.push((2, Box::new(row)));
     }
@@ -69,7 +73,9 @@ pub fn removals(
             dir: receipt.dir.clone(),
             recorded: in_dir.iter().map(|entry| entry.thing.clone()).collect(),
             // The predecessor put the whole source tree there.
-            is_tree: receipt.owned.iter().any(|entry| entry.thing == script),
+            is_tree: receipt.owned.iter().any(|entry| {
+                entry.thing == script || matches!(entry.thing, Owned::SourceTree { .. })
+            }),
             keep_data: flags.keep_data,
         };
         ordered.push((5, Box::new(place)));
@@ -80,8 +86,15 @@ pub fn removals(
 
 fn is_in(dir: &Path, thing: &Owned) -> bool {
     match thing {
-        Owned::File { path } | Owned::Directory { path } => path.starts_with(dir),
-        _ => false,
+        Owned::File { path } | Owned::Directory { path } | Owned::SourceTree { path } => {
+            path.starts_with(dir)
+        }
+        Owned::Packages { .. }
+        | Owned::Image { .. }
+        | Owned::FirewallRule { .. }
+        | Owned::Unit { .. }
+        | Owned::Unlinked { .. }
+        | Owned::Stack { .. } => false,
     }
 }
 
@@ -89,17 +102,19 @@ fn is_in(dir: &Path, thing: &Owned) -> bool {
 fn goes(entry: &Entry, flags: &UninstallFlags) -> bool {
     match &entry.thing {
         Owned::File { path } => {
-            let is_asked_for = if path == Path::new(SYSCTL) {
+            let is_asked_for = if path == Path::new(SYSCTL) || SiteParts::has(&entry.thing) {
                 flags.purge
             } else {
                 !path.starts_with(APT) || flags.purge_packages
             };
             is_asked_for && entry.created
         }
-        Owned::Directory { .. } => entry.created,
+        Owned::Directory { .. } | Owned::SourceTree { .. } => entry.created,
         // By its name, or by the label on all that is of it, nobody else's.
         Owned::Unit { .. } | Owned::Stack { .. } => true,
-        Owned::Image { .. } | Owned::FirewallRule { .. } => flags.purge && entry.created,
+        Owned::Image { .. } | Owned::FirewallRule { .. } | Owned::Unlinked { .. } => {
+            flags.purge && entry.created
+        }
         Owned::Packages { .. } => flags.purge_packages && entry.created,
     }
 }
@@ -115,11 +130,13 @@ fn turn(thing: &Owned) -> u8 {
         Owned::Stack { .. } => 4,
         // 5 is the install directory.
         Owned::Image { .. } => 6,
+        // 6 is also the nginx site.
+        Owned::Unlinked { .. } => 6,
         Owned::FirewallRule { .. } => 7,
         Owned::Packages { .. } => 8,
         Owned::File { path } if path == Path::new(PROGRAM) => 11,
         Owned::File { path } if path == Path::new(LOG) => 10,
-        Owned::File { .. } | Owned::Directory { .. } => 9,
+        Owned::File { .. } | Owned::Directory { .. } | Owned::SourceTree { .. } => 9,
     }
 }
 
@@ -138,7 +155,8 @@ pub fn stays(host: &Host, receipt: &Receipt) -> Result<Vec<Owned>> {
 pub fn show_what_stays(host: &Host, receipt: &Receipt, flags: &UninstallFlags) -> Result<()> {
     for entry in &receipt.owned {
         let thing = &entry.thing;
-        if is_in(&receipt.dir, thing) || goes(entry, flags) || !thing.is_there(host)? {
+        let is_part = is_in(&receipt.dir, thing) || matches!(thing, Owned::Unlinked { .. });
+        if is_part || goes(entry, flags) || !thing.is_there(host)? {
             continue;
         }
         let name = thing.name();
@@ -151,6 +169,8 @@ pub fn show_what_stays(host: &Host, receipt: &Receipt, flags: &UninstallFlags) -
             | Owned::Image { .. }
             | Owned::FirewallRule { .. }
             | Owned::Unit { .. }
+            | Owned::Unlinked { .. }
+            | Owned::SourceTree { .. }
             | Owned::Stack { .. } => "--purge takes it too",
         };
         ui::note(&format!("  = {name} stays: {why}"));
