@@ -14,13 +14,13 @@ pub struct UninstallFlags {
     /// Also images, the site, firewall rules and the sysctl file.
     #[arg(long)]
     pub purge: bool,
-    /// Also the certificate.
+    /// Also the certificate, and the site that uses it.
     #[arg(long)]
     pub purge_tls: bool,
     /// Also the packages that were installed for it; refused while another container than ours exists.
     #[arg(long)]
     pub purge_packages: bool,
-    /// The domain whose site and certificate are meant; default: the one that it was installed with.
+    /// The domain whose certificate is meant, where this program has not got it itself.
     #[arg(long, value_name = "FQDN")]
     pub domain: Option<String>,
     /// A file with an operator's API token (sk_…): with it an edge's row in the registry is removed too.

@@ -9,6 +9,7 @@ use super::source_tree;
 use super::stack::docker;
 use super::timer::systemctl;
 use crate::engine::{Container, Engine};
+use crate::exec::Program;
 use crate::fault::Result;
 use crate::host::{Found, Host};
 use crate::receipt::Owned;
@@ -18,6 +19,8 @@ use crate::{apt, exec, ui};
 pub const UNITS: &str = "/etc/systemd/system";
 /// Where apt is told of a repository; what is there goes with the packages that came from it.
 pub const APT: &str = "/etc/apt";
+/// Where certbot keeps what it renews.
+const RENEWAL: &str = "/etc/letsencrypt/renewal";
 /// How long a service may take to end. Calls are cut after that: a node is drained first.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 const DOCKER_LIMIT: Duration = Duration::from_secs(120);
@@ -60,6 +63,7 @@ impl Removal for Owned {
             Self::Image { name } => format!("image {name}"),
             Self::FirewallRule { rule } => format!("firewall rule: {rule}"),
             Self::Unit { name } => format!("unit {name}"),
+            Self::Certificate { name } => format!("certificate {name}"),
             Self::Unlinked { path, .. } => format!("put back the link {}", path.display()),
             Self::SourceTree { path } => format!("StreamHub's source in {}", path.display()),
             Self::Stack { project, .. } => {
@@ -88,6 +92,11 @@ impl Removal for Owned {
             },
             Self::FirewallRule { rule } => has_rule(rule),
             Self::Unit { name } => is_unit(name),
+            Self::Certificate { name } => {
+                let renewal = Path::new(RENEWAL).join(format!("{name}.conf"));
+                let is_known = matches!(host.find(&renewal)?, Found::File(_));
+                Ok(is_known && exec::is_installed("certbot"))
+            }
             Self::Unlinked { path, target } => {
                 let is_free = matches!(host.find(path)?, Found::Nothing);
                 let leads_to = path.with_file_name("").join(target);
@@ -128,6 +137,10 @@ impl Removal for Owned {
                 // What has failed stays in systemd's memory; what has not can't be forgotten.
                 systemctl().args(["reset-failed", name]).run().map(drop)
             }
+            Self::Certificate { name } => Program::new("certbot")
+                .args(["delete", "--non-interactive", "--cert-name", name])
+                .succeed()
+                .map(drop),
             Self::Unlinked { path, target } => host.link(path, target),
             Self::SourceTree { .. } => Ok(()),
             Self::Stack { project, dir } => {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::row::Row;
 use crate::cli::UninstallFlags;
 use crate::commands::install::LOG;
-use crate::engine::Engine;
+use crate::engine::{Container, Engine};
 use crate::fault::Result;
 use crate::host::Host;
 use crate::receipt::{Entry, Owned, Receipt};
@@ -13,26 +13,44 @@ use crate::resource::{APT, PROGRAM, Place, Removal, SYSCTL, SiteParts, UNITS};
 use crate::settings::{HEARTBEAT_ENV, HEARTBEAT_SCRIPT};
 use crate::ui;
 
-/// What is ours and stands in no entry: the log, and with `--purge` the images that our containers were made from.
+/// What is ours and stands in no entry: the log, with `--purge` the images that our containers were made from, and with
+/// `--purge-tls` the certificate that is named, or that the predecessor had.
 pub fn unrecorded(host: &Host, receipt: &Receipt, flags: &UninstallFlags) -> Result<Vec<Owned>> {
     let mut things = vec![Owned::File { path: LOG.into() }];
-    if !flags.purge {
-        return Ok(things);
+    if flags.purge_tls {
+        let had = receipt.settings.domain.as_ref();
+        let name = flags
+            .domain
+            .as_ref()
+            .or(had.filter(|_| is_adopted(receipt)));
+        things.extend(name.map(|name| Owned::Certificate { name: name.clone() }));
     }
-    let Some(engine) = Engine::find(host)? else {
-        return Ok(things);
-    };
-    let containers = engine.containers()?;
-    for entry in &receipt.owned {
-        let Owned::Stack { project, dir } = &entry.thing else {
-            continue;
-        };
-        let ours = containers.iter().filter(|c| c.is_of(project, dir));
-        things.extend(ours.map(|c| Owned::Image {
-            name: c.image.clone(),
-        }));
+    if flags.purge {
+        things.extend(images(host, receipt)?);
     }
     Ok(things)
+}
+
+fn images(host: &Host, receipt: &Receipt) -> Result<Vec<Owned>> {
+    let Some(engine) = Engine::find(host)? else {
+        return Ok(Vec::new());
+    };
+    let is_ours = |c: &Container| {
+        receipt.owned.iter().any(|entry| match &entry.thing {
+            Owned::Stack { project, dir } => c.is_of(project, dir),
+            _ => false,
+        })
+    };
+    let containers = engine.containers()?.into_iter().filter(is_ours);
+    Ok(containers.map(|c| Owned::Image { name: c.image }).collect())
+}
+
+/// Only where the predecessor set a node up, its heartbeat script was there to be taken over.
+fn is_adopted(receipt: &Receipt) -> bool {
+    let script = Owned::File {
+        path: HEARTBEAT_SCRIPT.into(),
+    };
+    receipt.owned.iter().any(|entry| entry.thing == script)
 }
 
 /// Everything that goes, in order.
@@ -66,22 +84,23 @@ pub fn removals(
     }
     let has_stack = |entry: &Entry| matches!(entry.thing, Owned::Stack { .. });
     if !in_dir.is_empty() || receipt.owned.iter().any(has_stack) {
-        let script = Owned::File {
-            path: HEARTBEAT_SCRIPT.into(),
-        };
+        let is_tree = |entry: &Entry| matches!(entry.thing, Owned::SourceTree { .. });
         let place = Place {
             dir: receipt.dir.clone(),
             recorded: in_dir.iter().map(|entry| entry.thing.clone()).collect(),
             // The predecessor put the whole source tree there.
-            is_tree: receipt.owned.iter().any(|entry| {
-                entry.thing == script || matches!(entry.thing, Owned::SourceTree { .. })
-            }),
+            is_tree: is_adopted(receipt) || receipt.owned.iter().any(is_tree),
             keep_data: flags.keep_data,
         };
         ordered.push((5, Box::new(place)));
     }
     ordered.sort_by_key(|(turn, _)| *turn);
     ordered.into_iter().map(|(_, removal)| removal).collect()
+}
+
+/// nginx would not start with a site whose certificate is gone.
+fn takes_site(flags: &UninstallFlags) -> bool {
+    flags.purge || flags.purge_tls
 }
 
 fn is_in(dir: &Path, thing: &Owned) -> bool {
@@ -94,6 +113,7 @@ fn is_in(dir: &Path, thing: &Owned) -> bool {
         | Owned::FirewallRule { .. }
         | Owned::Unit { .. }
         | Owned::Unlinked { .. }
+        | Owned::Certificate { .. }
         | Owned::Stack { .. } => false,
     }
 }
@@ -102,7 +122,9 @@ fn is_in(dir: &Path, thing: &Owned) -> bool {
 fn goes(entry: &Entry, flags: &UninstallFlags) -> bool {
     match &entry.thing {
         Owned::File { path } => {
-            let is_asked_for = if path == Path::new(SYSCTL) || SiteParts::has(&entry.thing) {
+            let is_asked_for = if SiteParts::has(&entry.thing) {
+                takes_site(flags)
+            } else if path == Path::new(SYSCTL) {
                 flags.purge
             } else {
                 !path.starts_with(APT) || flags.purge_packages
@@ -112,9 +134,9 @@ fn goes(entry: &Entry, flags: &UninstallFlags) -> bool {
         Owned::Directory { .. } | Owned::SourceTree { .. } => entry.created,
         // By its name, or by the label on all that is of it, nobody else's.
         Owned::Unit { .. } | Owned::Stack { .. } => true,
-        Owned::Image { .. } | Owned::FirewallRule { .. } | Owned::Unlinked { .. } => {
-            flags.purge && entry.created
-        }
+        Owned::Image { .. } | Owned::FirewallRule { .. } => flags.purge && entry.created,
+        Owned::Unlinked { .. } => takes_site(flags) && entry.created,
+        Owned::Certificate { .. } => flags.purge_tls && entry.created,
         Owned::Packages { .. } => flags.purge_packages && entry.created,
     }
 }
@@ -130,8 +152,9 @@ fn turn(thing: &Owned) -> u8 {
         Owned::Stack { .. } => 4,
         // 5 is the install directory.
         Owned::Image { .. } => 6,
-        // 6 is also the nginx site.
+        // 6 is also the nginx site: nginx does not start with one whose certificate is gone.
         Owned::Unlinked { .. } => 6,
+        Owned::Certificate { .. } => 7,
         Owned::FirewallRule { .. } => 7,
         Owned::Packages { .. } => 8,
         Owned::File { path } if path == Path::new(PROGRAM) => 11,
@@ -164,6 +187,7 @@ pub fn show_what_stays(host: &Host, receipt: &Receipt, flags: &UninstallFlags) -
             _ if !entry.created => "it was here before",
             Owned::Packages { .. } => "--purge-packages takes them too",
             Owned::File { path } if path.starts_with(APT) => "--purge-packages takes it too",
+            Owned::Certificate { .. } => "--purge-tls takes it too",
             Owned::File { .. }
             | Owned::Directory { .. }
             | Owned::Image { .. }
