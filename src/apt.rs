@@ -1,6 +1,7 @@
 //! Packages of the distribution, waiting for whoever else is installing and mending what was cut off.
 
 mod known;
+mod removal;
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use nix::fcntl::{FcntlArg, fcntl};
+
+pub use removal::{needed_by_others, purge};
 
 pub use known::{available, installed, lists, offered_by, present, simulate};
 

@@ -2,6 +2,7 @@
 //! `docs/reference.md` is made from this.
 
 mod flags;
+mod uninstall;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use flags::{EDGE_ONLY, InstallFlags, ORIGIN_ONLY};
+pub use uninstall::UninstallFlags;
 
 use crate::fault::{Exit, Fault};
 
@@ -120,26 +122,7 @@ pub enum Command {
     /// One beat to the origin: what the timer runs.
     Heartbeat,
     /// Take away what is ours.
-    Uninstall {
-        /// Leave data/ and the .env that belongs to it.
-        #[arg(long)]
-        keep_data: bool,
-        /// Also images, the site, firewall rules and the sysctl file.
-        #[arg(long)]
-        purge: bool,
-        /// Also the certificate.
-        #[arg(long)]
-        purge_tls: bool,
-        /// Also the packages that were installed for it.
-        #[arg(long)]
-        purge_packages: bool,
-        /// The domain whose site and certificate are meant.
-        #[arg(long, value_name = "FQDN")]
-        domain: Option<String>,
-        /// Don't ask.
-        #[arg(long)]
-        yes: bool,
-    },
+    Uninstall(UninstallFlags),
     /// One archive for a bug report, redacted.
     SupportBundle,
     /// Completions for a shell.
@@ -162,7 +145,7 @@ impl Command {
             Self::AllowEdge { .. } => "allow-edge",
             Self::Rotate { .. } => "rotate",
             Self::Heartbeat => "heartbeat",
-            Self::Uninstall { .. } => "uninstall",
+            Self::Uninstall(_) => "uninstall",
             Self::SupportBundle => "support-bundle",
             Self::Completions { .. } => "completions",
             Self::Man => "man",

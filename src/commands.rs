@@ -5,6 +5,7 @@ pub mod heartbeat;
 pub mod install;
 pub mod nodes;
 pub mod status;
+pub mod uninstall;
 
 use std::process::ExitCode;
 

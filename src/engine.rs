@@ -50,6 +50,12 @@ pub struct Container {
     names: Vec<String>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    /// The digest of the image that it was made from.
+    #[serde(rename = "ImageID", default)]
+    pub image_id: String,
+    /// That image's name, as it was asked for.
+    #[serde(default)]
+    pub image: String,
     /// `running`, `exited`, `restarting`, …
     pub state: String,
     #[serde(default)]
@@ -91,6 +97,11 @@ impl Container {
     /// The directory that its compose file lies in.
     pub fn directory(&self) -> Option<&Path> {
         self.label(DIRECTORY_LABEL).map(Path::new)
+    }
+
+    /// Whether it belongs to this project in this directory: somebody else's may have the same name elsewhere.
+    pub fn is_of(&self, project: &str, dir: &Path) -> bool {
+        self.project() == Some(project) && self.directory().is_none_or(|at| at == dir)
     }
 
     /// What it was made from; `None` where this program did not make it.
@@ -162,6 +173,12 @@ struct State {
     status: String,
     started_at: String,
     exit_code: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Image {
+    id: String,
 }
 
 #[derive(Deserialize)]
@@ -247,6 +264,15 @@ impl Engine {
             404 => Ok(false),
             status => bail!("the Docker engine answered {status} for the image {name}"),
         }
+    }
+
+    /// The digest of the image of this name and tag.
+    ///
+    /// # Errors
+    /// If the engine does not answer or has no such image.
+    pub fn image_id(&self, name: &str) -> Result<String> {
+        let Image { id } = self.get(&format!("/images/{name}/json"))?;
+        Ok(id)
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {

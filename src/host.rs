@@ -6,6 +6,7 @@ mod facts;
 mod links;
 mod lock;
 mod ports;
+mod removal;
 mod safety;
 mod tree;
 

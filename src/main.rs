@@ -5,7 +5,9 @@
 use std::process::ExitCode;
 
 use streamhub_install::cli::{self, Command, Given};
-use streamhub_install::commands::{self, Outcome, generated, heartbeat, install, nodes, status};
+use streamhub_install::commands::{
+    self, Outcome, generated, heartbeat, install, nodes, status, uninstall,
+};
 use streamhub_install::fault::{Fault, Result};
 use streamhub_install::host::Host;
 use streamhub_install::settings::later;
@@ -51,6 +53,7 @@ fn run(given: &Given) -> Result<Outcome> {
         Some(Command::Nodes { access, action }) => nodes::run(given, &host, access, action),
         Some(Command::Completions { shell }) => Ok(generated::completions(*shell)),
         Some(Command::Man) => generated::manual(),
+        Some(Command::Uninstall(flags)) => uninstall::run(given, flags, &host),
         Some(command) => Err(later(&format!("`{}`", command.name()))),
     }
 }

@@ -1,8 +1,12 @@
 //! Probe, print, apply, record: what becomes of a list of resources.
 
+mod removal;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+
+pub use removal::Removals;
 
 use crate::fault::{Result, is_permission_denied};
 use crate::host::Host;

@@ -1,6 +1,8 @@
 //! What we own on this host and what was asked for, so that a later run, and an uninstall by a newer
 //! version, know without guessing. Never a secret.
 
+mod removal;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -228,22 +230,27 @@ impl Receipt {
     /// # Errors
     /// If it can't be read, or was written by a newer version.
     pub fn load(host: &Host) -> Result<Option<Self>> {
-        let Some(bytes) = host.read_ours(Path::new(PATH))? else {
+        Self::read(host, Path::new(PATH))
+    }
+
+    fn read(host: &Host, path: &Path) -> Result<Option<Self>> {
+        let Some(bytes) = host.read_ours(path)? else {
             return Ok(None);
         };
-        let form: Form = serde_json::from_slice(&bytes).map_err(|e| damaged(&e))?;
+        let form: Form = serde_json::from_slice(&bytes).map_err(|e| damaged(path, &e))?;
         if form.version > VERSION {
             return Err(Fault::new(
                 Exit::NotReady,
                 format!(
-                    "{PATH} was written by a newer version (form {})",
+                    "{} was written by a newer version (form {})",
+                    path.display(),
                     form.version
                 ),
             )
             .fix("use that version or a newer one")
             .into());
         }
-        let receipt = serde_json::from_slice(&bytes).map_err(|e| damaged(&e))?;
+        let receipt = serde_json::from_slice(&bytes).map_err(|e| damaged(path, &e))?;
         Ok(Some(receipt))
     }
 
@@ -356,11 +363,15 @@ impl Receipt {
     }
 
     fn save(&mut self, host: &Host) -> Result<()> {
+        self.write(host, Path::new(PATH))
+    }
+
+    fn write(&mut self, host: &Host, path: &Path) -> Result<()> {
         self.written_by = env!("CARGO_PKG_VERSION").to_owned();
         let mut text = serde_json::to_string_pretty(self).context("the receipt as JSON")?;
         text.push('\n');
         host.make_dir(Path::new(DIRECTORY), 0o700)?;
-        host.write(Path::new(PATH), text.as_bytes(), 0o600)
+        host.write(path, text.as_bytes(), 0o600)
     }
 }
 
@@ -369,8 +380,9 @@ struct Form {
     version: u32,
 }
 
-fn damaged(error: &serde_json::Error) -> Fault {
-    Fault::new(Exit::NotReady, format!("{PATH} can't be read as a receipt"))
+fn damaged(path: &Path, error: &serde_json::Error) -> Fault {
+    let path = path.display();
+    Fault::new(Exit::NotReady, format!("{path} can't be read as a receipt"))
         .why(error.to_string())
         .fix("if it is damaged, move it away and run the install again with its flags")
 }

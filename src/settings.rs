@@ -21,6 +21,7 @@ pub use origin::{Core, Domain, Origin, Proxy};
 pub use predecessor::HEARTBEAT_SCRIPT;
 pub use registry::{Itself, Registry};
 pub use saved::{HEARTBEAT_ENV, Joined, Saved};
+pub use tokens::api_token;
 
 use crate::cli::Given;
 use crate::engine::PROJECT;

@@ -1,6 +1,7 @@
 //! Everything printed. Each line passes the filter that knows every secret, and a reader that went
 //! away (a closed pipe, a dropped terminal) is never a reason to stop an install.
 
+mod ask;
 mod event;
 
 use std::io::{IsTerminal, Write};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+pub use ask::confirm;
 pub use event::{Difference, Event, Paint, Severity, StepState};
 
 use crate::secret::{redact, redact_json};
@@ -176,17 +178,6 @@ pub fn progress(text: &str) {
     if !ui.style.quiet {
         ui.human(true, &text);
     }
-}
-
-/// Asks whoever sits at the terminal; only a yes is one.
-///
-/// # Errors
-/// If standard input can't be read.
-pub fn confirm(question: &str) -> crate::fault::Result<bool> {
-    let _ = write!(std::io::stderr(), "{} [y/N] ", redact(question));
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// What only the log and `-v` want.

@@ -46,7 +46,12 @@ fn every_event_that_the_program_knows_is_in_the_schema() {
             }));
         }
     }
-    for change in [Difference::Create, Difference::Update, Difference::Unknown] {
+    for change in [
+        Difference::Create,
+        Difference::Update,
+        Difference::Remove,
+        Difference::Unknown,
+    ] {
         all.push(serde_json::to_value(Event::Plan {
             resource: "file",
             change,

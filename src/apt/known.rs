@@ -1,6 +1,6 @@
 //! What apt and dpkg know of sources and packages. Changes nothing.
 
-use super::installation;
+use super::{apt_get, installation};
 use crate::exec::Program;
 use crate::fault::Result;
 
@@ -108,9 +108,21 @@ fn in_state<'a>(names: &[&'a str], is_meant: fn(&str) -> bool) -> Result<Vec<&'a
 pub fn simulate(packages: &[&str]) -> Result<Vec<String>> {
     // Where it sees no way to install them, the installation itself says so.
     let said = installation(packages).arg("--simulate").run()?.stdout;
-    let touched = |line: &str| {
+    Ok(touched(&said))
+}
+
+/// The packages that this would remove, as apt says it. Changes nothing.
+pub(super) fn removed(args: &[&str], packages: &[&str]) -> Result<Vec<String>> {
+    let program = apt_get().arg("--simulate").args(args.iter().copied());
+    Ok(touched(&program.args(packages.iter().copied()).succeed()?))
+}
+
+/// The packages in the lines of a simulation that are unpacked or removed.
+fn touched(said: &str) -> Vec<String> {
+    let package = |line: &str| {
         let mut words = line.split_whitespace();
-        matches!(words.next()?, "Inst" | "Remv").then(|| words.next().map(str::to_owned))?
+        let is_touched = matches!(words.next()?, "Inst" | "Remv" | "Purg");
+        is_touched.then(|| words.next().map(str::to_owned))?
     };
-    Ok(said.lines().filter_map(touched).collect())
+    said.lines().filter_map(package).collect()
 }

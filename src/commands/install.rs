@@ -14,7 +14,7 @@ use crate::resource::{Installed, compose_version};
 use crate::settings::{Node, Settings};
 use crate::ui;
 
-const LOG: &str = "/var/log/streamhub-install.log";
+pub(super) const LOG: &str = "/var/log/streamhub-install.log";
 
 /// Makes this host what was asked for, or what it was.
 ///
@@ -34,7 +34,7 @@ pub fn run(given: &Given, host: &Host) -> Result<Outcome> {
     }
 }
 
-fn open_log(host: &Host) -> Result<()> {
+pub(super) fn open_log(host: &Host) -> Result<()> {
     ui::log_to(Box::new(host.open_log(Path::new(LOG))?));
     Ok(())
 }

@@ -4,7 +4,6 @@ mod itself;
 mod table;
 mod wait;
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use serde_json::json;
@@ -169,15 +168,16 @@ fn remove(given: &Given, registry: &Registry, wanted: &str, yes: bool) -> Result
 }
 
 fn confirmed(given: &Given, question: &str) -> Result<bool> {
-    let can_ask = std::io::stdin().is_terminal() && !given.cli.install.non_interactive;
-    if !can_ask {
-        return Err(
-            Fault::new(Exit::Usage, "nobody is here to be asked: --yes is missing")
-                .fix("pass --yes to remove it without a question")
-                .into(),
-        );
-    }
-    ui::confirm(question)
+    let answer = if given.cli.install.non_interactive {
+        None
+    } else {
+        ui::confirm(question)?
+    };
+    answer.ok_or_else(|| {
+        Fault::new(Exit::Usage, "nobody is here to be asked: --yes is missing")
+            .fix("pass --yes to remove it without a question")
+            .into()
+    })
 }
 
 /// The one node of this id, else of this name.

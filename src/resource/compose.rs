@@ -21,7 +21,7 @@ pub use base::BaseFile;
 
 /// Where an operator may change what the compose file says: run by hand, compose merges the first of them
 /// that is there (the specification's default file names), and so do we.
-const OVERRIDES: &[&str] = &[
+pub(super) const OVERRIDES: &[&str] = &[
     "compose.override.yml",
     "compose.override.yaml",
     "docker-compose.override.yml",

@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::receipt::Owned;
 
 /// The key of `.env` that names it, relative to the install directory.
-const KEY: &str = "STREAMHUB_HOST_DATA_DIR";
+pub(super) const KEY: &str = "STREAMHUB_HOST_DATA_DIR";
 
 /// The data directory of a node.
 #[derive(Clone, Debug)]

@@ -66,7 +66,7 @@ fn is_active(host: &Host) -> Result<bool> {
     Ok(enabled && exec::is_installed("ufw"))
 }
 
-fn ufw() -> Program {
+pub(super) fn ufw() -> Program {
     Program::new("ufw").limit(Duration::from_secs(30))
 }
 

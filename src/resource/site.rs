@@ -9,6 +9,7 @@ mod existing;
 mod neighbours;
 pub(super) mod nginx;
 pub(super) mod pieces;
+mod removal;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ use crate::receipt::Owned;
 use crate::render::render;
 use existing::Parts;
 use pieces::{Piece, Standing};
+
+pub use removal::SiteParts;
 
 const AVAILABLE: &str = "/etc/nginx/sites-available";
 const ENABLED: &str = "/etc/nginx/sites-enabled";

@@ -26,6 +26,7 @@ use crate::receipt::Owned;
 use crate::signals;
 
 pub use fetch::Source;
+pub(super) use marker::{NAME as MARKER, STAGING as UNFINISHED_TREE};
 
 /// Without these it is not StreamHub's.
 const TELLING: &[&str] = &["docker-compose.yml", "deploy/Dockerfile"];
@@ -158,10 +159,7 @@ impl SourceTree {
 
     /// What an earlier source has brought here, as far as it is known.
     fn brought(&self, host: &Host) -> Result<BTreeSet<PathBuf>> {
-        Ok(match Marker::load(host, &self.dir)? {
-            Some(marker) => marker.files,
-            None => git::checkout(host, &self.dir).map_or_else(BTreeSet::new, |(_, files)| files),
-        })
+        Ok(files(host, &self.dir)?.unwrap_or_default())
     }
 }
 
@@ -199,6 +197,14 @@ impl Resource for SourceTree {
             path: self.dir.clone(),
         }]
     }
+}
+
+/// The files of the source tree in a directory, relative to it; `None` where nothing tells them.
+pub(super) fn files(host: &Host, dir: &Path) -> Result<Option<BTreeSet<PathBuf>>> {
+    Ok(match Marker::load(host, dir)? {
+        Some(marker) => Some(marker.files),
+        None => git::checkout(host, dir).map(|(_, files)| files),
+    })
 }
 
 fn has_telling(host: &Host, tree: &Path) -> Result<bool> {

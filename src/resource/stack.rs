@@ -189,6 +189,6 @@ impl Resource for Stack {
     }
 }
 
-fn docker() -> Program {
+pub(super) fn docker() -> Program {
     Program::new("docker").arg(format!("--host=unix://{SOCKET}"))
 }

@@ -78,7 +78,7 @@ impl State {
     }
 }
 
-fn systemctl() -> Program {
+pub(super) fn systemctl() -> Program {
     Program::new("systemctl").limit(Duration::from_secs(30))
 }
 

@@ -46,8 +46,11 @@ fn checked(flag: &str, text: &str) -> Result<Secret> {
     header_safe(flag, token)
 }
 
-/// A file's token, else the environment's.
-pub(super) fn api_token(file: Option<&Path>) -> Result<Option<Secret>> {
+/// An operator's API token: from the file, else from the environment.
+///
+/// # Errors
+/// [`Exit::Usage`] if it can't be read, or is none.
+pub fn api_token(file: Option<&Path>) -> Result<Option<Secret>> {
     if let Some(path) = file {
         let text = token_file("--api-token-file", path)?;
         return header_safe("--api-token-file", Secret::new(text)).map(Some);

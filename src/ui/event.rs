@@ -22,6 +22,8 @@ pub enum Severity {
 pub enum Difference {
     Create,
     Update,
+    /// It is there, and an uninstall takes it away.
+    Remove,
     Unknown,
 }
 
@@ -117,6 +119,7 @@ impl<'a> Event<'a> {
                     )
                 }
                 Difference::Create => planned(&paint.green("+"), resource, *detail),
+                Difference::Remove => planned(&paint.red("-"), resource, *detail),
                 Difference::Update => planned(&paint.yellow("~"), resource, *detail),
             },
             Event::Step { name, state } => match state {

@@ -92,5 +92,6 @@ mod status_test;
 mod strace;
 mod tree;
 mod unhealthy_test;
+mod uninstall_test;
 mod wait;
 mod write_test;

@@ -242,7 +242,6 @@ fn what_a_later_version_brings_says_so() {
         vec!["doctor"],
         vec!["allow-edge", "10.0.0.7"],
         vec!["rotate", "cluster-token"],
-        vec!["uninstall", "--yes"],
         vec!["support-bundle"],
         vec!["completions", "zsh"],
         vec!["man"],

@@ -75,8 +75,10 @@ fn carry_out(
     for file in edge::files(&settings) {
         host.clear_unfinished(&file)?;
     }
-    let receipt = settings.saved.receipt.clone();
-    let mut receipt = receipt.unwrap_or_else(|| Receipt::new(Role::Edge, &settings.dir));
+    let mut receipt = match settings.saved.receipt.clone() {
+        Some(receipt) => receipt,
+        None => Receipt::first(host, Role::Edge, &settings.dir)?,
+    };
     receipt.dir.clone_from(&settings.dir);
     let mut changed = draft.prepare.apply(host, &mut receipt)?;
 

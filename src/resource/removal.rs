@@ -1,0 +1,284 @@
+//! How each kind of thing that the receipt names is taken away again. Its entry is enough for that: a newer version may
+//! not know the resource any more that once made the thing, and so this is no method of [`super::Resource`].
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::firewall::ufw;
+use super::source_tree;
+use super::stack::docker;
+use super::timer::systemctl;
+use crate::engine::{Container, Engine};
+use crate::exec::Program;
+use crate::fault::Result;
+use crate::host::{Found, Host};
+use crate::receipt::Owned;
+use crate::{apt, exec, ui};
+
+/// Where systemd's units lie.
+pub const UNITS: &str = "/etc/systemd/system";
+/// Where apt is told of a repository; what is there goes with the packages that came from it.
+pub const APT: &str = "/etc/apt";
+/// Where certbot keeps what it renews.
+const RENEWAL: &str = "/etc/letsencrypt/renewal";
+/// How long a service may take to end. Calls are cut after that: a node is drained first.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+const DOCKER_LIMIT: Duration = Duration::from_secs(120);
+
+/// One thing that is to be taken away.
+pub trait Removal {
+    /// What a plan line calls it.
+    fn name(&self) -> String;
+
+    /// What of it goes and what stays, for people.
+    ///
+    /// # Errors
+    /// If it can't be looked at.
+    fn detail(&self, _host: &Host) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// Whether there is something to take away. Reads only.
+    ///
+    /// # Errors
+    /// If it can't be looked at.
+    fn is_there(&self, host: &Host) -> Result<bool>;
+
+    /// Takes it away; safe to repeat.
+    ///
+    /// # Errors
+    /// If that fails; the next run tries it again.
+    fn remove(&self, host: &Host) -> Result<()>;
+
+    /// What the receipt forgets once that is done.
+    fn things(&self) -> Vec<Owned>;
+}
+
+impl Removal for Owned {
+    fn name(&self) -> String {
+        match self {
+            Self::File { path } => format!("file {}", path.display()),
+            Self::Directory { path } => format!("directory {}, if it is empty", path.display()),
+            Self::Packages { names } => format!("packages {}", names.join(" ")),
+            Self::Image { name } => format!("image {name}"),
+            Self::FirewallRule { rule } => format!("firewall rule: {rule}"),
+            Self::Unit { name } => format!("unit {name}"),
+            Self::Certificate { name } => format!("certificate {name}"),
+            Self::Unlinked { path, .. } => format!("put back the link {}", path.display()),
+            Self::SourceTree { path } => format!("StreamHub's source in {}", path.display()),
+            Self::Stack { project, .. } => {
+                format!("containers, networks and volumes of the compose project {project}")
+            }
+        }
+    }
+
+    fn detail(&self, host: &Host) -> Result<Option<String>> {
+        let Self::Stack { project, dir } = self else {
+            return Ok(None);
+        };
+        let lines = Compose::look(host, project, dir)?.map(|it| it.in_words());
+        Ok(lines.filter(|lines| !lines.is_empty()))
+    }
+
+    fn is_there(&self, host: &Host) -> Result<bool> {
+        match self {
+            // Anything else of that name is nothing that we made.
+            Self::File { path } => Ok(matches!(host.find(path)?, Found::File(_) | Found::Symlink)),
+            Self::Directory { path } => Ok(matches!(host.find(path)?, Found::Directory(_))),
+            Self::Packages { names } => Ok(!present(names)?.is_empty()),
+            Self::Image { name } => match Engine::find(host)? {
+                Some(engine) => engine.has_image(name),
+                None => Ok(false),
+            },
+            Self::FirewallRule { rule } => has_rule(rule),
+            Self::Unit { name } => is_unit(name),
+            Self::Certificate { name } => {
+                let renewal = Path::new(RENEWAL).join(format!("{name}.conf"));
+                let is_known = matches!(host.find(&renewal)?, Found::File(_));
+                Ok(is_known && exec::is_installed("certbot"))
+            }
+            Self::Unlinked { path, target } => {
+                let is_free = matches!(host.find(path)?, Found::Nothing);
+                let leads_to = path.with_file_name("").join(target);
+                Ok(is_free && host.path(leads_to).exists())
+            }
+            // A part of the install directory, which goes as a whole.
+            Self::SourceTree { path } => Ok(source_tree::files(host, path)?.is_some()),
+            Self::Stack { project, dir } => {
+                Ok(Compose::look(host, project, dir)?.is_some_and(|it| !it.is_empty()))
+            }
+        }
+    }
+
+    fn remove(&self, host: &Host) -> Result<()> {
+        match self {
+            Self::File { path } => {
+                host.remove(path)?;
+                if path.starts_with(UNITS) && exec::is_installed("systemctl") {
+                    systemctl().arg("daemon-reload").succeed()?;
+                }
+                Ok(())
+            }
+            Self::Directory { path } => {
+                if !host.remove_empty_dir(path)? {
+                    ui::warn(&format!("{} stays: it is not empty", path.display()));
+                }
+                Ok(())
+            }
+            Self::Packages { names } => apt::purge(host, &present(names)?),
+            Self::Image { name } => remove_image(host, name),
+            Self::FirewallRule { rule } => ufw()
+                .arg("delete")
+                .args(rule.split_whitespace())
+                .succeed()
+                .map(drop),
+            Self::Unit { name } => {
+                systemctl().args(["disable", "--now", name]).succeed()?;
+                // What has failed stays in systemd's memory; what has not can't be forgotten.
+                systemctl().args(["reset-failed", name]).run().map(drop)
+            }
+            Self::Certificate { name } => Program::new("certbot")
+                .args(["delete", "--non-interactive", "--cert-name", name])
+                .succeed()
+                .map(drop),
+            Self::Unlinked { path, target } => host.link(path, target),
+            Self::SourceTree { .. } => Ok(()),
+            Self::Stack { project, dir } => {
+                Compose::look(host, project, dir)?.map_or(Ok(()), |it| it.remove())
+            }
+        }
+    }
+
+    fn things(&self) -> Vec<Owned> {
+        vec![self.clone()]
+    }
+}
+
+fn present(names: &[String]) -> Result<Vec<&str>> {
+    if !exec::is_installed("dpkg-query") {
+        return Ok(Vec::new());
+    }
+    apt::present(&names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// ufw lists what it was told in the words in which it is told; a comment may follow.
+fn has_rule(rule: &str) -> Result<bool> {
+    if !exec::is_installed("ufw") {
+        return Ok(false);
+    }
+    let added = ufw().args(["show", "added"]).succeed()?;
+    let is_it = |line: &str| {
+        let rest = line
+            .strip_prefix("ufw ")
+            .and_then(|line| line.strip_prefix(rule));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" comment "))
+    };
+    Ok(added.lines().any(is_it))
+}
+
+fn is_unit(name: &str) -> Result<bool> {
+    if !exec::is_installed("systemctl") {
+        return Ok(false);
+    }
+    let said = systemctl()
+        .args(["show", name, "--property=LoadState"])
+        .succeed()?;
+    Ok(said.trim() != "LoadState=not-found")
+}
+
+/// What something else uses stays.
+fn remove_image(host: &Host, name: &str) -> Result<()> {
+    let Some(engine) = Engine::find(host)? else {
+        return Ok(());
+    };
+    let id = engine.image_id(name)?;
+    let containers = engine.containers()?;
+    if let Some(user) = containers.iter().find(|c| c.image_id == id) {
+        ui::note(&format!(
+            "    image {name} stays: the container {} uses it",
+            user.name()
+        ));
+        return Ok(());
+    }
+    docker().args(["image", "rm", name]).succeed().map(drop)
+}
+
+/// What compose has made for one project in one directory.
+#[derive(Debug)]
+struct Compose {
+    containers: Vec<Container>,
+    networks: Vec<String>,
+    volumes: Vec<String>,
+}
+
+impl Compose {
+    /// By label and never by name. `None` without an engine.
+    fn look(host: &Host, project: &str, dir: &Path) -> Result<Option<Self>> {
+        let Some(engine) = Engine::find(host)? else {
+            return Ok(None);
+        };
+        let of_project = |container: &Container| container.project() == Some(project);
+        let (containers, others): (Vec<_>, Vec<_>) = engine
+            .containers()?
+            .into_iter()
+            .filter(of_project)
+            .partition(|container| container.is_of(project, dir));
+        // Somebody else's project of the same name, in another directory, may be whose they are.
+        if !others.is_empty() {
+            return Ok(Some(Self {
+                containers,
+                networks: Vec::new(),
+                volumes: Vec::new(),
+            }));
+        }
+        let list = |kind: &str| -> Result<Vec<String>> {
+            let said = docker()
+                .args([kind, "ls", "--quiet", "--filter"])
+                .arg(format!("label=com.docker.compose.project={project}"))
+                .succeed()?;
+            Ok(said.lines().map(str::to_owned).collect())
+        };
+        Ok(Some(Self {
+            containers,
+            networks: list("network")?,
+            volumes: list("volume")?,
+        }))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.containers.is_empty() && self.networks.is_empty() && self.volumes.is_empty()
+    }
+
+    fn in_words(&self) -> String {
+        let containers = self.containers.iter();
+        let containers = containers.map(|c| format!("container {}\n", c.name()));
+        let volumes = self.volumes.iter().map(|name| format!("volume {name}\n"));
+        containers.chain(volumes).collect()
+    }
+
+    fn remove(&self) -> Result<()> {
+        let ids: Vec<&str> = self.containers.iter().map(|c| c.id.as_str()).collect();
+        if !ids.is_empty() {
+            docker()
+                .args([
+                    "stop".to_owned(),
+                    format!("--time={}", STOP_LIMIT.as_secs()),
+                ])
+                .args(&ids)
+                .limit(DOCKER_LIMIT)
+                .succeed()?;
+            // With the volumes that have no name.
+            docker()
+                .args(["rm", "--force", "--volumes"])
+                .args(&ids)
+                .limit(DOCKER_LIMIT)
+                .succeed()?;
+        }
+        for (kind, names) in [("network", &self.networks), ("volume", &self.volumes)] {
+            if !names.is_empty() {
+                docker().args([kind, "rm"]).args(names).succeed()?;
+            }
+        }
+        Ok(())
+    }
+}
