@@ -6,7 +6,7 @@
 //! decides what is wanted, and so a role has two halves, [`roles::edge::prepare`] and
 //! [`roles::edge::serve`]. Start reading there, then in [`commands::install`].
 //!
-//! Imports run one way: commands → preflight, plan, register, verify → roles → settings → resource →
+//! Imports run one way: commands → preflight → check, plan, register, verify → roles → settings → resource →
 //! cli, receipt, env_file, render, origin_api, redis_probe, engine, livekit, apt, beat → exec, host, http → ui,
 //! signals → fault, secret. Only [`exec`] spawns, only [`ui`] prints, only [`host`] writes.
 
@@ -14,6 +14,7 @@
 
 pub mod apt;
 pub mod beat;
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod engine;

@@ -4,49 +4,13 @@ mod host_checks;
 mod origin_checks;
 mod ports;
 
-use std::cell::OnceCell;
-
-use crate::engine::Engine;
-use crate::fault::{Exit, Fault, Result, is_permission_denied};
+use crate::check::{self, Check, Finding, Look, Scene, not_looked};
+use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
-use crate::origin_api::Refusal;
-use crate::settings::{Edge, Node, Settings};
-use crate::signals;
+use crate::settings::Settings;
 use crate::ui::{self, Event, Severity};
 
 pub use origin_checks::redis_fix;
-
-/// One thing to look at.
-#[derive(Debug)]
-pub struct Check {
-    /// What `--skip-check` takes.
-    pub name: &'static str,
-    /// What it protects from, for the reference.
-    pub protects: &'static str,
-    look: Look,
-}
-
-/// How to look, and on which role.
-enum Look {
-    Both(fn(&Scene<'_>) -> Result<Vec<Finding>>),
-    Edge(fn(&Scene<'_>, &Edge) -> Result<Vec<Finding>>),
-}
-
-impl std::fmt::Debug for Look {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Look")
-    }
-}
-
-impl Look {
-    fn at(&self, scene: &Scene<'_>) -> Result<Vec<Finding>> {
-        match (self, &scene.settings.node) {
-            (Self::Both(look), _) => look(scene),
-            (Self::Edge(look), Node::Edge(edge)) => look(scene, edge),
-            (Self::Edge(_), Node::Origin(_)) => Ok(Vec::new()),
-        }
-    }
-}
 
 /// All of them, in the order of the report.
 pub const CHECKS: &[Check] = &[
@@ -127,63 +91,6 @@ pub const CHECKS: &[Check] = &[
     },
 ];
 
-/// What a check has found.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    pub severity: Severity,
-    pub what: String,
-    pub fix: Option<String>,
-    /// The exit code, if it is an error.
-    pub exit: Exit,
-}
-
-impl Finding {
-    fn error(exit: Exit, what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Error,
-            what: what.into(),
-            fix: Some(fix.into()),
-            exit,
-        }
-    }
-
-    fn warning(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(Exit::Done, what, fix)
-        }
-    }
-
-    fn unknown(what: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Unknown,
-            what: what.into(),
-            fix: None,
-            exit: Exit::Done,
-        }
-    }
-}
-
-/// What the checks look at.
-struct Scene<'a> {
-    host: &'a Host,
-    settings: &'a Settings,
-    /// Whether the origin answers, asked once.
-    health: OnceCell<std::result::Result<(), Refusal>>,
-}
-
-type Asked<'a> = std::result::Result<(), &'a Refusal>;
-
-impl Scene<'_> {
-    fn engine(&self) -> Result<Option<Engine>> {
-        Engine::find(self.host)
-    }
-
-    fn is_joined(&self) -> bool {
-        self.settings.saved.joined.is_some()
-    }
-}
-
 /// What all checks together say.
 #[derive(Debug)]
 pub struct Report {
@@ -216,33 +123,20 @@ impl Report {
 /// [`Exit::Usage`] for a skipped check that does not exist, or the signal that ended the run.
 pub fn run(host: &Host, settings: &Settings) -> Result<Report> {
     refuse_unknown_skips(settings)?;
-    let scene = Scene {
-        host,
-        settings,
-        health: OnceCell::new(),
-    };
-    let is_skipped = |check: &&Check| settings.skip.iter().any(|name| name == check.name);
+    let scene = Scene::new(host, settings);
+    let is_wanted = |check: &&Check| !settings.skip.iter().any(|name| name == check.name);
     let mut errors = Vec::new();
-    for check in CHECKS.iter().filter(|check| !is_skipped(check)) {
-        signals::check()?;
-        for finding in check
-            .look
-            .at(&scene)
-            .unwrap_or_else(|e| vec![not_looked(&e)])
-        {
-            ui::emit(&Event::Finding {
-                check: check.name,
-                severity: finding.severity,
-                what: &finding.what,
-                fix: finding.fix.as_deref(),
-            });
-            if finding.severity == Severity::Error {
-                errors.push((check.name, finding.exit));
-            }
+    check::examine(CHECKS.iter().filter(is_wanted), &scene, |name, finding| {
+        ui::emit(&Event::Finding {
+            check: name,
+            severity: finding.severity,
+            what: &finding.what,
+            fix: finding.fix.as_deref(),
+        });
+        if finding.severity == Severity::Error {
+            errors.push((name, finding.exit));
         }
-    }
-    // The last check may have been the long one.
-    signals::check()?;
+    })?;
     Ok(Report { errors })
 }
 
@@ -259,22 +153,6 @@ fn decisive(errors: &[(&str, Exit)]) -> Option<Exit> {
         .or_else(|| first(&|name| name == "origin"))
         .or_else(|| first(&|name| name == "redis"))
         .or_else(|| first(&|_| true))
-}
-
-/// A check that could not be made is not one that failed; one that was refused is.
-fn not_looked(error: &anyhow::Error) -> Finding {
-    if is_permission_denied(error) {
-        return Finding::unknown("needs root");
-    }
-    let fault = Fault::of(error);
-    if fault.exit != Exit::Failed {
-        let what = std::iter::once(fault.what)
-            .chain(fault.why)
-            .collect::<Vec<_>>()
-            .join(": ");
-        return Finding::error(fault.exit, what, fault.fix.unwrap_or_default());
-    }
-    Finding::unknown(format!("could not be checked: {error:#}"))
 }
 
 fn refuse_unknown_skips(settings: &Settings) -> Result<()> {

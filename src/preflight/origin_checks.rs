@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::{Asked, Finding, Scene};
+use super::{Finding, Scene};
 use crate::fault::{Exit, Result};
 use crate::host::local_address_towards;
 use crate::origin_api::Refusal;
@@ -13,18 +13,6 @@ use crate::settings::{Edge, Settings};
 use crate::ui::Severity;
 
 impl Scene<'_> {
-    fn health(&self, edge: &Edge) -> Result<Asked<'_>> {
-        if self.health.get().is_none() {
-            let asked = edge.api()?.health();
-            // Empty until now: nobody else sets it.
-            let _ = self.health.set(asked);
-        }
-        Ok(self
-            .health
-            .get()
-            .map_or(Ok(()), |asked| asked.as_ref().copied()))
-    }
-
     /// On a node that has joined, the origin's troubles stop nothing.
     fn judged(&self, mut finding: Finding) -> Finding {
         if self.is_joined() {
