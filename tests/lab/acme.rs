@@ -5,6 +5,7 @@ use serde_json::json;
 use standins::tls::Authority;
 
 use crate::base::tool;
+use crate::command::HostCommand;
 use crate::host::Host;
 
 const PORT: u16 = 14000;
@@ -63,11 +64,12 @@ impl<'a> Acme<'a> {
         self.authority.certificate()
     }
 
-    /// Lets a host trust that address in the system's own store.
-    pub fn vouch_at(&self, client: &Host) {
-        let store = "/usr/local/share/ca-certificates";
-        client.write(&format!("{store}/acme.crt"), self.authority(), 0o644);
-        client.sh_ok("update-ca-certificates");
+    /// The run of a client that gets its certificates here, and trusts that address.
+    pub fn given_to(&self, client: &Host, run: HostCommand) -> HostCommand {
+        const FILE: &str = "/root/acme-ca.pem";
+        client.write(FILE, self.authority(), 0o644);
+        run.env("STREAMHUB_ACME_DIRECTORY", &self.directory())
+            .env("STREAMHUB_ACME_CA_FILE", FILE)
     }
 
     /// Who vouches for what it issues, as PEM: another authority, made at its start.

@@ -221,6 +221,17 @@ fn redis_runs_from_its_image_as_an_ordinary_user() {
         host.sh_ok("stat -c %u:%g /proc/$(pidof redis-server)"),
         "999:1000\n"
     );
+    // A configuration has to be readable to that user.
+    let starts_with = |owner: &str, mode: &str| {
+        host.sh_ok(&format!(
+            "echo 'port 7001' >/root/redis.conf; chown {owner} /root/redis.conf; chmod {mode} /root/redis.conf"
+        ));
+        let run = "timeout 2 docker run --rm --network host --tmpfs /data -v /root/redis.conf:/etc/redis.conf \
+                   redis:7-alpine redis-server /etc/redis.conf 2>&1";
+        host.sh(run).stdout
+    };
+    assert!(starts_with("0:0", "0400").contains("open config file"));
+    assert!(starts_with("0:1000", "0440").contains("Ready to accept"));
 }
 
 #[test]

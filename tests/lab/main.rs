@@ -18,6 +18,9 @@
 //! - A command that a test runs is in the host's namespaces but in none of its cgroups, like nothing on a server. A
 //!   process whose cgroup matters is started with `systemd-run`.
 //!
+//! What an origin needs from elsewhere is on other hosts of the lab: StreamHub's source ([`source::Source`]) and a
+//! certificate authority ([`acme::Acme`]), and [`origin_host::origin_host`] is a host with all packages and images.
+//!
 //! Needed, as root on a Debian or Ubuntu machine: debootstrap, systemd-container, iproute2, iptables, python3 and tar.
 //! What is built is kept in `$STREAMHUB_LAB_DIR`, by default `/var/cache/streamhub-lab`; the mirror is the one that this
 //! machine's apt uses, or `$STREAMHUB_LAB_MIRROR`. Any number of test processes may run at once. A host is gone when it
