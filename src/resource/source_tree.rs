@@ -71,7 +71,6 @@ impl SourceTree {
     }
 
     fn need(&self, host: &Host) -> Result<Need> {
-        host.refuse_unsafe_directory(&self.dir)?;
         host.refuse_unsafe(&self.dir.join(NAME))?;
         let marker = Marker::load(host, &self.dir)?;
         if marker.as_ref().is_some_and(|marker| !marker.is_whole) {

@@ -153,6 +153,10 @@ fn a_source_that_can_not_be_had_leaves_the_host_as_it_was() {
 
     // A refresh says so before anything is changed.
     scene.install();
+    let server = Server::answering(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let tree = SourceTree::new(DIR, scene.only_tarball(&server.url), true);
+    let said = fault(&tree.probe(&scene.host).unwrap_err());
+    assert!(said.contains("404") && said.contains("git"), "{said}");
     scene.take_upstream_away();
     let before = scene.files();
     let said = fault(&scene.tree(true).probe(&scene.host).unwrap_err());

@@ -195,4 +195,7 @@ fn a_directory_that_others_can_write_to_is_refused() {
     let said = fault(&scene.tree(true).apply(&scene.host).unwrap_err());
     assert!(said.contains("world-writable"), "{said}");
     assert_eq!(scene.text("docs/guide.md"), "guide\n");
+    fs::set_permissions(scene.real(""), fs::Permissions::from_mode(0o777)).unwrap();
+    let said = fault(&scene.tree(false).probe(&scene.host).unwrap_err());
+    assert!(said.contains("world-writable"), "{said}");
 }
