@@ -1,6 +1,7 @@
 //! The services, as containers that run what the compose file says.
 
-use std::time::Duration;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 use super::{Change, Definition, Resource};
 use crate::engine::{Container, Engine, SOCKET, all_of_service};
@@ -8,9 +9,14 @@ use crate::exec::Program;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::receipt::Owned;
+use crate::signals;
 
 /// What compose needs besides the time that the services take to end.
 const COMPOSE_LIMIT: Duration = Duration::from_secs(180);
+/// The service that the others need.
+const REDIS: &str = "redis";
+/// It reads all its data first.
+const REDIS_LIMIT: Duration = Duration::from_secs(30);
 
 /// The stack of services.
 #[derive(Clone, Debug)]
@@ -177,8 +183,18 @@ impl Resource for Stack {
             .needs(host)?
             .into_iter()
             .partition(|(_, need)| *need == Need::Mend);
-        self.up(host, &["--force-recreate"], &broken)?;
-        self.up(host, &[], &sound)
+        for (flags, services) in [(["--force-recreate"].as_slice(), broken), (&[], sound)] {
+            let (redis, others): (Vec<_>, Vec<_>) = services
+                .into_iter()
+                .partition(|(service, _)| *service == REDIS);
+            // The others fall over without it.
+            self.up(host, flags, &redis)?;
+            if !redis.is_empty() {
+                wait_for_redis()?;
+            }
+            self.up(host, flags, &others)?;
+        }
+        Ok(())
     }
 
     fn owned(&self, _host: &Host) -> Vec<Owned> {
@@ -187,6 +203,19 @@ impl Resource for Stack {
             dir: self.definition.dir.clone(),
         }]
     }
+}
+
+/// Whether it then serves as it should, others prove.
+fn wait_for_redis() -> Result<()> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 6379));
+    let end = Instant::now() + REDIS_LIMIT;
+    while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+        if Instant::now() >= end {
+            break;
+        }
+        signals::sleep(Duration::from_millis(50))?;
+    }
+    Ok(())
 }
 
 pub(super) fn docker() -> Program {

@@ -73,6 +73,7 @@ mod nodes_test;
 mod origin_away_test;
 mod origin_host;
 mod origin_host_test;
+mod origin_test;
 mod output_test;
 mod place;
 mod ports_test;
