@@ -51,6 +51,11 @@ impl Image {
         tools.iter().fold(image, link)
     }
 
+    /// Its name and tag.
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+
     /// With another file of this machine at an absolute path.
     pub fn with_file(mut self, path: &str, local: &Path) -> Self {
         self.files.push((path.to_owned(), local.to_owned()));

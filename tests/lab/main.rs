@@ -18,8 +18,9 @@
 //! - A command that a test runs is in the host's namespaces but in none of its cgroups, like nothing on a server. A
 //!   process whose cgroup matters is started with `systemd-run`.
 //!
-//! What an origin needs from elsewhere is on other hosts of the lab: StreamHub's source ([`source::Source`]) and a
-//! certificate authority ([`acme::Acme`]), and [`origin_host::origin_host`] is a host with all packages and images.
+//! What an origin needs from elsewhere is on other hosts of the lab: StreamHub's source ([`source::Source`]), a
+//! certificate authority ([`acme::Acme`]) and newer images ([`registry::Registry`]). A host that is to become one,
+//! with all packages and images, is [`origin_host::origin_host`].
 //!
 //! Needed, as root on a Debian or Ubuntu machine: debootstrap, systemd-container, iproute2, iptables, python3 and tar.
 //! What is built is kept in `$STREAMHUB_LAB_DIR`, by default `/var/cache/streamhub-lab`; the mirror is the one that this
@@ -79,11 +80,13 @@ mod place;
 mod ports_test;
 mod power_cut_test;
 mod predecessor;
+mod predecessor_origin;
 mod preflight_test;
 mod problems;
 mod process;
 mod program;
 mod redis_path_test;
+mod registry;
 mod rerun_test;
 mod rotation_test;
 mod running;

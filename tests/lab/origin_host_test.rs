@@ -6,11 +6,12 @@ use crate::acme::Acme;
 use crate::host::Host;
 use crate::images;
 use crate::origin_host::{as_origin, origin_host, origin_host_with};
+use crate::predecessor_origin::{self, API_TOKEN, Shape};
+use crate::registry::Registry;
 use crate::source::Source;
 use crate::wait;
 
 const ENV: &str = include_str!("../../fixtures/predecessor/origin.env");
-const API_TOKEN: &str = "sk_Example012345678901234567890123456789012345";
 const HEALTH: &str = "http://127.0.0.1:3020/api/v1/health";
 
 fn is_healthy(host: &Host, version: &str) -> bool {
@@ -160,11 +161,62 @@ fn certbot_gets_a_certificate_from_the_labs_acme_server_and_is_refused_by_it() {
 }
 
 #[test]
-fn the_prebuilt_core_runs_from_its_image() {
+fn the_prebuilt_core_runs_from_its_image_and_a_newer_one_can_be_pulled() {
+    let elsewhere = Host::named("registry").with_docker().boot();
+    let registry = Registry::serve(&elsewhere);
     let host = origin_host("prebuilt");
     let run = host.run(["docker", "run", "--rm", "--network", "host", images::CORE]);
     assert!(run.stderr.contains("is required"), "{run:?}");
     host.sh_ok(
         "nginx -t; systemctl is-active nginx; certbot --version; git --version; rsync --version",
     );
+
+    registry.stands_in_at(&host);
+    let of_hub = images::livekit().remove(0);
+    for image in [images::core(images::CORE), of_hub, images::redis()] {
+        let newer = image.with_change("LABEL lab=newer");
+        registry.publish(&newer);
+        let reference = newer.reference();
+        host.run(["docker", "pull", reference]).expect_code(0);
+        let label = "{{.Config.Labels.lab}}";
+        let said = host.command(["docker", "image", "inspect", "--format", label, reference]);
+        assert_eq!(said.ok(), "newer\n");
+    }
+    assert_eq!(
+        host.run(["docker", "run", "--rm", images::CORE]).stderr,
+        run.stderr
+    );
+    let asked = registry.requests();
+    let is_asked = |what: &str| asked.iter().any(|request| request.ends_with(what));
+    assert!(is_asked("/v2/streamhub-core/manifests/0.1.0"), "{asked:?}");
+    assert_ne!(host.run(["docker", "pull", "lab/none:1"]).code, 0);
+}
+
+#[test]
+fn an_origin_of_the_predecessor_serves_and_has_what_it_had() {
+    const NAME: &str = "media.example.com";
+    let elsewhere = Host::named("elsewhere").with_origin_packages().boot();
+    let (source, acme) = (Source::serve(&elsewhere), Acme::serve(&elsewhere));
+    let host = origin_host("origin");
+    let shape = Shape {
+        git: false,
+        cluster: true,
+        certificate: Some((&acme, NAME)),
+    };
+    predecessor_origin::lay_out(&host, &source, "/opt/streamhub", shape);
+    elsewhere.write("/root/issuer.pem", acme.issuer(), 0o644);
+    let to = format!("{NAME}:443:{}", host.ip());
+    let options = ["--cacert", "/root/issuer.pem", "--resolve", &to];
+    let status = |path: &str| elsewhere.status_of(&format!("https://{NAME}{path}"), &options);
+    assert_eq!(status("/api/v1/health"), "200");
+    assert_eq!(status("/metrics"), "403");
+    let bearer = format!("Authorization: Bearer {}", API_TOKEN);
+    let nodes = "http://127.0.0.1:3020/api/v1/cluster/nodes";
+    assert_eq!(host.status_of(nodes, &["--header", &bearer]), "200");
+    // The script's own way to keep strangers from redis.
+    let password = host.setting("/opt/streamhub", "REDIS_PASSWORD");
+    let ping = format!("redis-cli -h {} ping", host.ip());
+    assert!(elsewhere.sh(&ping).stdout.contains("NOAUTH"));
+    let ping = format!("REDISCLI_AUTH={password} {ping}");
+    assert_eq!(elsewhere.sh_ok(&ping), "PONG\n");
 }

@@ -58,11 +58,16 @@ pub fn lay_out(host: &Host, origin: &Origin, dir: &str) {
         "ln -sf server/package.json {dir}/package.json; mkdir -p {dir}/empty"
     ));
     write(RECORDING, "a recording", 0o644);
-    host.sh_ok(&format!(
-        "chmod 0775 {dir}/data/apps; install -d -m 0700 /etc/streamhub"
-    ));
-    let beat =
-        format!("STREAMHUB_HB_URL={url}\nSTREAMHUB_HB_TOKEN={TOKEN}\nSTREAMHUB_HB_NODE_ID={row}\n");
+    host.sh_ok(&format!("chmod 0775 {dir}/data/apps"));
+    write_units(host, &url, TOKEN, &row);
+}
+
+/// The heartbeat of a node of either role, and what else the script left outside its directory.
+pub fn write_units(host: &Host, url: &str, token: &str, node: &str) {
+    host.sh_ok("install -d -m 0700 /etc/streamhub");
+    let beat = format!(
+        "STREAMHUB_HB_URL={url}\nSTREAMHUB_HB_TOKEN={token}\nSTREAMHUB_HB_NODE_ID={node}\n"
+    );
     host.write("/etc/streamhub/heartbeat.env", beat, 0o600);
     host.write(SCRIPT, HEARTBEAT, 0o755);
     host.write(
