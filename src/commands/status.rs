@@ -26,6 +26,9 @@ struct Status {
     services: Vec<Service>,
     /// Its livekit is meant to have ended, or to end with its last call.
     drained: bool,
+    /// Drained, and somebody started its livekit all the same.
+    #[serde(skip)]
+    came_back: bool,
     ok: bool,
 }
 
@@ -108,6 +111,7 @@ fn look(host: &Host) -> Result<Status> {
     let engine = Engine::find(host)?;
     let services = services(engine.as_ref(), &settings.project)?;
     let drained = settings.is_drained();
+    let came_back = drained && livekit_came_back(engine.as_ref(), &settings)?;
     Ok(Status {
         role: "edge",
         node: Node {
@@ -122,10 +126,12 @@ fn look(host: &Host) -> Result<Status> {
             docker: engine.and_then(|engine| engine.version().ok()),
         },
         ok: plan.is_empty()
+            && !came_back
             && services
                 .iter()
                 .all(|service| service.is_as_it_should(drained)),
         drained,
+        came_back,
         resources: plan
             .changes()
             .map(|(name, change)| Item {
@@ -135,6 +141,19 @@ fn look(host: &Host) -> Result<Status> {
             .collect(),
         services,
     })
+}
+
+/// Whether another livekit runs than the one that was told to end.
+fn livekit_came_back(engine: Option<&Engine>, settings: &Settings) -> Result<bool> {
+    let containers = engine.map_or_else(|| Ok(Vec::new()), Engine::containers)?;
+    let livekit = of_service(&containers, &settings.project, edge::DRAINED);
+    let (Some(engine), Some(livekit)) = (engine, livekit) else {
+        return Ok(false);
+    };
+    let run = engine.run_of(&livekit.id)?;
+    let told = settings.saved.receipt.as_ref();
+    let told = told.and_then(|receipt| receipt.told_to_end.as_deref());
+    Ok(run.running && told != Some(run.started_at.as_str()))
 }
 
 fn word(change: &Change) -> &'static str {
@@ -183,7 +202,12 @@ fn text(status: &Status) -> String {
     lines.push(String::new());
     let services = status.services.iter();
     lines.extend(services.map(|s| row(&s.state, &format!("{} ({})", s.name, s.image))));
-    if status.drained {
+    if status.came_back {
+        lines.push(
+            "\nDrained, and livekit was started again: `streamhub-install nodes drain` tells it to end, `nodes activate` keeps it."
+                .to_owned(),
+        );
+    } else if status.drained {
         lines.push(
             "\nDrained: livekit takes no new room until `streamhub-install nodes activate`."
                 .to_owned(),

@@ -131,10 +131,30 @@ fn a_drained_edge_stays_drained_until_it_is_activated() {
     let run = edge.program(["status"]).run().expect_code(0);
     assert!(!run.said().contains("Drained"));
 
+    // Brought back while its call goes on: that one has the time of a recreate, and is cut.
+    calls_last(&edge, 300);
+    as_operator(&edge, ["--join", "--drain-timeout", "2s"])
+        .run()
+        .expect_code(0);
+    as_operator(&edge, ["nodes", "drain"]).run().expect_code(0);
+    calls_last(&edge, 4);
+    let run = as_operator(&edge, ["nodes", "activate"])
+        .run()
+        .expect_code(0);
+    run.expect_said(&["still go on are cut", "edge-1 takes new rooms again"]);
+    assert!(livekit(&edge).starts_with("running"));
+
     // Waited for, through an orderly reboot.
     let run = as_operator(&edge, ["nodes", "drain", "--wait"]).run();
     run.expect_code(0).expect_said(&["edge-1 has finished"]);
     edge.reboot();
+    assert_rests(&edge);
+    // Started by hand it takes new rooms, which is told and not undone; a drain does that.
+    edge.sh_ok("docker start streamhub-livekit");
+    let run = edge.program(["status"]).run().expect_code(1);
+    run.expect_said(&["livekit was started again"]);
+    let run = as_operator(&edge, ["nodes", "drain", "--wait"]).run();
+    run.expect_code(0).expect_said(&["edge-1 has finished"]);
     assert_rests(&edge);
 
     list_agrees_with_the_registry(&origin, &edge);

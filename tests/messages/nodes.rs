@@ -293,6 +293,11 @@ fn what_can_not_be_done_says_why_and_what_to_do() {
         1,
         nodes(&scene, &["drain", "n"]),
     );
+    control.behave(Act::Redirect {
+        status: 307,
+        location: "http://10.0.0.30:3020/".to_owned(),
+    });
+    add(&scene, "a redirect", 4, nodes(&scene, &["list"]));
     control.behave(Act::CaptivePortal);
     add(&scene, "a captive portal", 1, nodes(&scene, &["list"]));
     control.down();

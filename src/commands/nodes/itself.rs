@@ -3,7 +3,7 @@
 //! livekit-server takes no new room once it is told to end, and ends with its last participant; told twice,
 //! it cuts its calls. The engine does not start again what was told by `docker kill`, not at a boot either.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::wait::{self, Progress};
 use super::{find, tell};
@@ -187,8 +187,10 @@ fn was_told(receipt: &Receipt, container: &Container, run: &Run) -> Result<bool>
     if receipt.told_to_end.as_deref() == Some(&run.started_at) {
         return Ok(true);
     }
+    // In whole seconds, a start and an end of this very second would be lost.
+    let now = humantime::format_rfc3339_nanos(SystemTime::now()).to_string();
     let events = docker()
-        .args(["events", "--since", &run.started_at, "--until", "0s"])
+        .args(["events", "--since", &run.started_at, "--until", &now])
         .args(["--filter", &format!("container={}", container.id)])
         .args(["--filter", "event=kill", "--format", "{{.Action}}"])
         .succeed()?;

@@ -1,12 +1,78 @@
+use standins::{Act, Config, Origin};
+
 use super::*;
+
+/// What a real origin was asked about its nodes, and answered.
+fn exchanges() -> Vec<Value> {
+    let all: Value =
+        serde_json::from_str(include_str!("../../../fixtures/origin-exchanges.json")).unwrap();
+    let all = all.as_array().or(all["exchanges"].as_array()).unwrap();
+    let of_nodes = |e: &&Value| e["request"]["path"].as_str().unwrap().starts_with(NODES);
+    all.iter().filter(of_nodes).cloned().collect()
+}
 
 /// What a real origin listed.
 fn recorded() -> Value {
-    let all: Value =
-        serde_json::from_str(include_str!("../../../fixtures/origin-exchanges.json")).unwrap();
-    let exchanges = all.as_array().or(all["exchanges"].as_array()).unwrap();
-    let list = exchanges.iter().find(|e| e["case"] == "nodes: list");
+    let list = exchanges().into_iter().find(|e| e["case"] == "nodes: list");
     list.unwrap()["response"]["body"]["data"].clone()
+}
+
+#[test]
+fn every_recorded_exchange_is_asked_and_understood_as_it_was() {
+    let origin = Origin::start(Config::default()).unwrap();
+    let api = OriginApi::new(&origin.url().parse().unwrap(), Vec::new()).unwrap();
+    let exchanges = exchanges();
+    for exchange in &exchanges {
+        let (request, response) = (&exchange["request"], &exchange["response"]);
+        origin.control().clear_log();
+        origin.control().behave(Act::Status {
+            status: response["status"].as_u64().unwrap().try_into().unwrap(),
+            body: response["body"].to_string(),
+            content_type: "application/json".to_owned(),
+        });
+        let bearer = request["headers"]["Authorization"].as_str();
+        let token = Secret::new(
+            bearer
+                .unwrap_or("Bearer sk_any")
+                .trim_start_matches("Bearer "),
+        );
+        let path = request["path"].as_str().unwrap();
+        let id = path.trim_start_matches(NODES).trim_start_matches('/');
+        let answer = match request["method"].as_str().unwrap() {
+            "GET" => api
+                .nodes(&token)
+                .map(|listed| assert!(listed.nodes.len() >= 3)),
+            "PATCH" => {
+                let status = Status::of(request["body"]["status"].as_str().unwrap());
+                api.set_status(&token, id, &status)
+            }
+            _ => api.remove_node(&token, id),
+        };
+        let case = &exchange["case"];
+        match response["status"].as_u64().unwrap() {
+            200 => answer.unwrap_or_else(|e| panic!("{case}: {e}")),
+            401 => assert!(matches!(answer, Err(Refusal::BadToken(_))), "{case}"),
+            code => assert!(
+                matches!(answer, Err(Refusal::Rejected { status, .. }) if u64::from(status) == code),
+                "{case}"
+            ),
+        }
+        let log = origin.control().log();
+        let [seen] = log.as_slice() else {
+            panic!("{case}: {log:?}")
+        };
+        assert_eq!(
+            (&json!(seen.method), seen.path.as_str()),
+            (&request["method"], path)
+        );
+        assert_eq!(
+            seen.header("Authorization"),
+            bearer.or(Some("Bearer sk_any"))
+        );
+        let sent: Value = serde_json::from_str(&seen.body).unwrap_or(Value::Null);
+        assert_eq!(sent, request["body"], "{case}");
+    }
+    assert_eq!(exchanges.len(), 10);
 }
 
 #[test]
