@@ -1,4 +1,5 @@
 mod fetching;
+mod killed;
 mod mirroring;
 mod recovering;
 mod scene;

@@ -31,10 +31,10 @@ pub struct Scene {
 impl Scene {
     /// A host with an empty install directory, and a repository with these files beside the core's.
     pub fn new(files: &[(&str, &str)]) -> Self {
-        let root = tempfile::tempdir().unwrap();
+        let root = temporary();
         let host = Host::new(root.path());
         fs::create_dir_all(host.path(DIR)).unwrap();
-        let away = tempfile::tempdir().unwrap();
+        let away = temporary();
         let scene = Self { host, root, away };
         fs::create_dir(scene.repository()).unwrap();
         scene.git(&["init", "--quiet", "--initial-branch=main"]);
@@ -162,6 +162,11 @@ impl Scene {
         }
         files
     }
+}
+
+/// In memory where that can be had: what is synced there costs nothing.
+fn temporary() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
