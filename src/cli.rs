@@ -93,7 +93,11 @@ pub struct Output {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// New code and images: refresh the source, pull, recreate what changed, each service at most once.
-    Update,
+    Update {
+        /// Show what would be newer, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Role, node, versions, each managed resource and each service; exit 0 only if all is well.
     Status,
     /// Active checks, each with its finding and its fix.
@@ -138,7 +142,7 @@ impl Command {
     /// Its name on the command line.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Update => "update",
+            Self::Update { .. } => "update",
             Self::Status => "status",
             Self::Doctor => "doctor",
             Self::Nodes { .. } => "nodes",
@@ -196,6 +200,13 @@ impl Given {
             by_flag: BTreeSet::new(),
             by_environment: BTreeSet::new(),
         })
+    }
+
+    /// The install that `update` is.
+    pub fn updating(mut self, dry_run: bool) -> Self {
+        self.cli.install.update = true;
+        self.cli.install.dry_run |= dry_run;
+        self
     }
 
     /// Whether the flag of this id stands on the command line.

@@ -6,6 +6,7 @@ pub mod install;
 pub mod nodes;
 pub mod status;
 pub mod uninstall;
+pub mod update;
 
 use std::process::ExitCode;
 

@@ -1,15 +1,17 @@
 //! The Docker engine's socket: what runs, and which images are there. Read-only; changes go through
 //! `docker` itself.
 
-use std::collections::BTreeMap;
+mod container;
+
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use reqwest::blocking::{Client, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+pub use container::{Container, Run, all_of_service, container_name, of_service};
 
 use crate::fault::Result;
 use crate::host::Host;
@@ -24,139 +26,12 @@ const PID_FILE: &str = "/run/docker.pid";
 /// The compose project of a node, unless its containers have always had another.
 pub const PROJECT: &str = "streamhub";
 
-/// The labels under which compose keeps what a container belongs to.
-const PROJECT_LABEL: &str = "com.docker.compose.project";
-const SERVICE_LABEL: &str = "com.docker.compose.service";
-const DIRECTORY_LABEL: &str = "com.docker.compose.project.working_dir";
-/// Ours, in templates/: what the container was made from.
-const DIGEST_LABEL: &str = "studio.streamhub.digest";
-/// What `docker compose run` starts beside a service.
-const ONE_OFF_LABEL: &str = "com.docker.compose.oneoff";
-
 static CLIENT: Mutex<Option<Client>> = Mutex::new(None);
 
 /// A Docker engine that answers.
 #[derive(Debug)]
 pub struct Engine {
     client: Client,
-}
-
-/// A container, as the engine's list shows it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Container {
-    pub id: String,
-    /// With the leading slash that the engine gives them.
-    names: Vec<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    /// The digest of the image that it was made from.
-    #[serde(rename = "ImageID", default)]
-    pub image_id: String,
-    /// That image's name, as it was asked for.
-    #[serde(default)]
-    pub image: String,
-    /// `running`, `exited`, `restarting`, …
-    pub state: String,
-    #[serde(default)]
-    ports: Vec<Mapping>,
-}
-
-/// A container's port, and the host's that leads to it, if one does.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Mapping {
-    public_port: Option<u16>,
-    r#type: String,
-}
-
-impl Container {
-    /// Whether this port of the host leads to it; `protocol` is `tcp` or `udp`.
-    pub fn publishes(&self, port: u16, protocol: &str) -> bool {
-        self.ports
-            .iter()
-            .any(|mapping| mapping.public_port == Some(port) && mapping.r#type == protocol)
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        self.names
-            .first()
-            .map_or("", |name| name.trim_start_matches('/'))
-    }
-
-    fn label(&self, name: &str) -> Option<&str> {
-        self.labels.get(name).map(String::as_str)
-    }
-
-    /// The compose project that it belongs to.
-    pub fn project(&self) -> Option<&str> {
-        self.label(PROJECT_LABEL)
-    }
-
-    /// The directory that its compose file lies in.
-    pub fn directory(&self) -> Option<&Path> {
-        self.label(DIRECTORY_LABEL).map(Path::new)
-    }
-
-    /// Whether it belongs to this project in this directory: somebody else's may have the same name elsewhere.
-    pub fn is_of(&self, project: &str, dir: &Path) -> bool {
-        self.project() == Some(project) && self.directory().is_none_or(|at| at == dir)
-    }
-
-    /// What it was made from; `None` where this program did not make it.
-    pub fn digest(&self) -> Option<&str> {
-        self.label(DIGEST_LABEL)
-    }
-
-    /// The service of this project that it runs.
-    pub fn service(&self, project: &str) -> Option<&str> {
-        let is_service =
-            self.project() == Some(project) && self.label(ONE_OFF_LABEL) != Some("True");
-        self.label(SERVICE_LABEL).filter(|_| is_service)
-    }
-
-    /// Whether it never ran, and so serves nobody: compose, killed between making it and starting it, left it.
-    pub fn is_left_over(&self) -> bool {
-        matches!(self.state.as_str(), "created" | "dead")
-    }
-
-    /// Whether it is what compose makes for the service: killed in the middle of a recreate, compose
-    /// leaves another name, and in the middle of a create, a container without its configuration.
-    pub fn is_whole(&self, project: &str) -> bool {
-        let name = self.service(project).map(container_name);
-        name.as_deref() == Some(self.name())
-            && !matches!(
-                self.state.as_str(),
-                "created" | "dead" | "paused" | "removing"
-            )
-    }
-}
-
-/// How steadily a container runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
-    pub running: bool,
-    /// `running`, `exited`, `restarting`, …
-    pub status: String,
-    pub restarts: u64,
-    pub started_at: String,
-    pub exit_code: i64,
-}
-
-impl Run {
-    /// Since its last start; `None` when the engine's clock and ours disagree.
-    pub fn age(&self) -> Option<Duration> {
-        let started = humantime::parse_rfc3339_weak(&self.started_at).ok()?;
-        SystemTime::now().duration_since(started).ok()
-    }
-
-    /// Whether it falls over again and again: Docker waits at most a minute between two starts, and
-    /// such a container is running half of the time.
-    pub fn is_looping(&self) -> bool {
-        let longest_pause = Duration::from_secs(60);
-        self.restarts > 0 && self.age().is_none_or(|age| age < longest_pause)
-    }
 }
 
 #[derive(Deserialize)]
@@ -179,6 +54,20 @@ struct State {
 #[serde(rename_all = "PascalCase")]
 struct Image {
     id: String,
+    /// As `name@sha256:…`, once for each registry that it came from.
+    #[serde(default)]
+    repo_digests: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Offered {
+    descriptor: Descriptor,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
 }
 
 #[derive(Deserialize)]
@@ -271,8 +160,20 @@ impl Engine {
     /// # Errors
     /// If the engine does not answer or has no such image.
     pub fn image_id(&self, name: &str) -> Result<String> {
-        let Image { id } = self.get(&format!("/images/{name}/json"))?;
+        let Image { id, .. } = self.get(&format!("/images/{name}/json"))?;
         Ok(id)
+    }
+
+    /// Whether the registry has another image under this name than the one that is here.
+    ///
+    /// # Errors
+    /// If the engine or the registry does not answer.
+    pub fn has_newer(&self, name: &str) -> Result<bool> {
+        let Image { repo_digests, .. } = self.get(&format!("/images/{name}/json"))?;
+        let Offered { descriptor } = self.get(&format!("/distribution/{name}/json"))?;
+        let digest = format!("@{}", descriptor.digest);
+        let mut known = repo_digests.iter().flatten();
+        Ok(!known.any(|here| here.ends_with(&digest)))
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
@@ -298,29 +199,4 @@ fn runs(host: &Host) -> Result<bool> {
     let pid = host.read_text(Path::new(PID_FILE))?.unwrap_or_default();
     let process = host.path(Path::new("/proc").join(pid.trim()));
     Ok(!pid.trim().is_empty() && process.exists())
-}
-
-/// The container that runs a service of a project.
-pub fn of_service<'a>(
-    containers: &'a [Container],
-    project: &'a str,
-    service: &'a str,
-) -> Option<&'a Container> {
-    all_of_service(containers, project, service).next()
-}
-
-/// The same with what compose, killed while it replaced one by another, left beside it.
-pub fn all_of_service<'a>(
-    containers: &'a [Container],
-    project: &'a str,
-    service: &'a str,
-) -> impl Iterator<Item = &'a Container> {
-    containers
-        .iter()
-        .filter(move |c| c.service(project) == Some(service))
-}
-
-/// The name of a service's container, which others rely on.
-pub fn container_name(service: &str) -> String {
-    format!("streamhub-{service}")
 }

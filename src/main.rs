@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         quiet: output.quiet,
         verbose: output.verbose,
     });
-    let outcome = run(&given).map_err(|error| Fault::of(&error));
+    let outcome = run(given).map_err(|error| Fault::of(&error));
     commands::report(outcome)
 }
 
@@ -41,19 +41,23 @@ fn not_parsed(error: &clap::Error) -> ExitCode {
     commands::report(Err(fault))
 }
 
-fn run(given: &Given) -> Result<Outcome> {
+fn run(given: Given) -> Result<Outcome> {
     // What is written has the mode that it was given, whatever the operator's shell takes away.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     signals::watch()?;
     let host = Host::new(&given.cli.output.root);
     match &given.cli.command {
-        None => install::run(given, &host),
+        None => install::run(&given, &host),
+        Some(Command::Update { dry_run }) => {
+            let dry_run = *dry_run;
+            update::run(given, &host, dry_run)
+        }
         Some(Command::Heartbeat) => heartbeat::run(&host),
         Some(Command::Status) => status::run(&host, given.cli.output.json),
-        Some(Command::Nodes { access, action }) => nodes::run(given, &host, access, action),
+        Some(Command::Nodes { access, action }) => nodes::run(&given, &host, access, action),
         Some(Command::Completions { shell }) => Ok(generated::completions(*shell)),
         Some(Command::Man) => generated::manual(),
-        Some(Command::Uninstall(flags)) => uninstall::run(given, flags, &host),
+        Some(Command::Uninstall(flags)) => uninstall::run(&given, flags, &host),
         Some(command) => Err(later(&format!("`{}`", command.name()))),
     }
 }

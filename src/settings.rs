@@ -108,7 +108,6 @@ impl Settings {
             .into());
         }
         let role = fences::role(given, &saved)?;
-        fences::not_built_yet(given)?;
         fences::other_roles_flags(given, role, &saved)?;
         let dir = dir(given, &saved)?;
         let kept = saved.settings();
@@ -129,7 +128,7 @@ impl Settings {
             dir,
             project: kept.project.unwrap_or_else(|| PROJECT.to_owned()),
             dry_run: flags.dry_run,
-            refresh: false,
+            refresh: flags.update,
             docker,
             drain,
             skip,

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::image::pull;
-use super::{Change, Definition, Resource};
+use super::{Change, Definition, Image, Resource, Service};
 use crate::engine::Engine;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
@@ -14,39 +13,45 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 /// The service that is built.
 const CORE: &str = "core";
 
-/// The images that the compose files name for the stack's services, pulled only when they are not here.
+/// The images that the compose files name for the stack's services.
 #[derive(Clone, Debug)]
-pub struct StackImages(pub Definition);
+pub struct StackImages {
+    pub definition: Definition,
+    /// Whether newer ones are to take their place.
+    pub refresh: bool,
+}
 
 impl StackImages {
     /// Those that are pulled, and not built: all that is known before StreamHub's own file is there.
-    fn wanted(&self, host: &Host) -> Result<Vec<String>> {
-        let base = self.0.base(host)?;
-        let (_, env) = self.0.env.wanted(host)?;
-        let services = self.0.services.iter();
-        let is_built = |name: &str| base.is_built(name) || (name == CORE && self.0.builds_core());
-        let pulled = services.filter(|service| !is_built(service.name));
-        Ok(pulled
-            .map(|service| {
-                let named = base.image(service.name, &env);
-                named.unwrap_or_else(|| service.image.to_owned())
-            })
-            .collect())
+    fn images(&self, host: &Host) -> Result<Vec<Image>> {
+        let definition = &self.definition;
+        let base = definition.base(host)?;
+        let (_, env) = definition.env.wanted(host)?;
+        let is_built =
+            |name: &str| base.is_built(name) || (name == CORE && definition.builds_core());
+        let pulled = definition
+            .services
+            .iter()
+            .filter(|service| !is_built(service.name));
+        let image = |service: &Service| Image {
+            name: base
+                .image(service.name, &env)
+                .unwrap_or_else(|| service.image.to_owned()),
+            refresh: self.refresh,
+        };
+        Ok(pulled.map(image).collect())
     }
 
-    fn missing(&self, host: &Host) -> Result<Vec<String>> {
-        let engine = Engine::find(host)?;
-        let mut missing = Vec::new();
-        for image in self.wanted(host)? {
-            let is_here = match &engine {
-                Some(engine) => engine.has_image(&image)?,
-                None => false,
-            };
-            if !is_here {
-                missing.push(image);
+    /// Those that are not as they should be, each with how.
+    fn changes(&self, host: &Host) -> Result<Vec<(Image, Change)>> {
+        let mut changes = Vec::new();
+        for image in self.images(host)? {
+            let change = image.probe(host)?;
+            if change != Change::None {
+                changes.push((image, change));
             }
         }
-        Ok(missing)
+        Ok(changes)
     }
 }
 
@@ -56,33 +61,48 @@ impl Resource for StackImages {
     }
 
     fn probe(&self, host: &Host) -> Result<Change> {
-        Ok(match self.missing(host)?.as_slice() {
-            [] => Change::None,
-            missing => Change::Create(Some(format!("pull {}", missing.join(", ")))),
+        let changes = self.changes(host)?;
+        let line = |(image, change): &(Image, Change)| match change {
+            Change::Update(how) => format!("{}: {how}\n", image.name),
+            _ => format!("pull {}\n", image.name),
+        };
+        let lines: String = changes.iter().map(line).collect();
+        let is_missing = |(_, change): &(Image, Change)| matches!(change, Change::Create(_));
+        Ok(if changes.is_empty() {
+            Change::None
+        } else if changes.iter().all(is_missing) {
+            Change::Create(Some(lines))
+        } else {
+            Change::Update(lines)
         })
     }
 
     fn apply(&self, host: &Host) -> Result<()> {
-        self.missing(host)?.iter().try_for_each(|image| pull(image))
+        let mut changes = self.changes(host)?.into_iter();
+        changes.try_for_each(|(image, _)| image.apply(host))
     }
 
     fn owned(&self, host: &Host) -> Vec<Owned> {
-        let missing = self.missing(host).unwrap_or_default();
-        missing
-            .into_iter()
-            .map(|name| Owned::Image { name })
-            .collect()
+        let changes = self.changes(host).unwrap_or_default();
+        let missing = changes
+            .iter()
+            .filter(|(_, change)| matches!(change, Change::Create(_)));
+        missing.flat_map(|(image, _)| image.owned(host)).collect()
     }
 }
 
 /// The core's image, built from the source tree where it is missing.
 #[derive(Clone, Debug)]
-pub struct CoreImage(pub Definition);
+pub struct CoreImage {
+    pub definition: Definition,
+    /// Whether it is to be built anew, from what the source is then.
+    pub refresh: bool,
+}
 
 impl CoreImage {
     fn image(&self, host: &Host) -> Result<String> {
-        let (_, env) = self.0.env.wanted(host)?;
-        let named = self.0.base(host)?.image(CORE, &env);
+        let (_, env) = self.definition.env.wanted(host)?;
+        let named = self.definition.base(host)?.image(CORE, &env);
         Ok(named.unwrap_or_else(|| "streamhub-core:local".to_owned()))
     }
 }
@@ -98,7 +118,9 @@ impl Resource for CoreImage {
             Some(engine) => engine.has_image(&image)?,
             None => false,
         };
-        Ok(if is_here {
+        Ok(if is_here && self.refresh {
+            Change::Update(format!("build {image} anew from the source"))
+        } else if is_here {
             Change::None
         } else {
             Change::Create(Some(format!("build {image} from the source")))
@@ -106,7 +128,7 @@ impl Resource for CoreImage {
     }
 
     fn apply(&self, host: &Host) -> Result<()> {
-        self.0
+        self.definition
             .compose(host)?
             .args(["build", CORE])
             .limit(BUILD_LIMIT)

@@ -23,6 +23,8 @@ const REDIS_LIMIT: Duration = Duration::from_secs(30);
 pub struct Stack {
     definition: Definition,
     drain: Duration,
+    /// Whether a service whose image was replaced is recreated.
+    refresh: bool,
     /// Neither made nor started nor ended here.
     left: Option<&'static str>,
 }
@@ -48,11 +50,13 @@ impl Need {
 }
 
 impl Stack {
-    /// The services of a definition. One that is replaced may finish its calls for the time of `drain`.
-    pub fn new(definition: Definition, drain: Duration) -> Self {
+    /// The services of a definition. One that is replaced may finish its calls for the time of `drain`; with
+    /// `refresh`, one whose image is not the newest of its name is.
+    pub fn new(definition: Definition, drain: Duration, refresh: bool) -> Self {
         Self {
             definition,
             drain,
+            refresh,
             left: None,
         }
     }
@@ -137,10 +141,15 @@ impl Stack {
         Ok(needs)
     }
 
+    fn is_outdated(&self, engine: &Engine, container: &Container) -> bool {
+        let newest = self.refresh.then(|| engine.image_id(&container.image));
+        newest.is_some_and(|newest| newest.is_ok_and(|newest| newest != container.image_id))
+    }
+
     fn need(&self, engine: &Engine, container: &Container, digest: &str) -> Result<Option<Need>> {
         Ok(if !container.is_whole(&self.definition.project) {
             Some(Need::Mend)
-        } else if container.digest() != Some(digest) {
+        } else if container.digest() != Some(digest) || self.is_outdated(engine, container) {
             Some(Need::Recreate)
         } else if container.state != "running" || engine.run_of(&container.id)?.is_looping() {
             // compose makes it anew where its image was replaced.

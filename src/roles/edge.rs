@@ -41,7 +41,10 @@ pub fn prepare(settings: &Settings) -> Resources {
         Box::new(Directory::new(dir, 0o755)),
     ]);
     for service in SERVICES {
-        wanted.push(Box::new(Image(service.image)));
+        wanted.push(Box::new(Image {
+            name: service.image.to_owned(),
+            refresh: settings.refresh,
+        }));
     }
     wanted
 }
@@ -69,7 +72,7 @@ pub fn serve(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) ->
     if let Some(text) = &edge.master_ca {
         wanted.push(Box::new(file(MASTER_CA, text.clone())));
     }
-    let services = Stack::new(stack, settings.drain);
+    let services = Stack::new(stack, settings.drain, settings.refresh);
     wanted.push(Box::new(if settings.is_drained() {
         // Started, it would take new rooms.
         services.leaving(DRAINED)

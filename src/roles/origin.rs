@@ -72,12 +72,22 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
         Box::new(ComposeFile(stack.clone())),
         Box::new(unit("streamhub-heartbeat.service")?),
         Box::new(unit("streamhub-heartbeat.timer")?),
-        Box::new(StackImages(stack.clone())),
+        Box::new(StackImages {
+            definition: stack.clone(),
+            refresh: settings.refresh,
+        }),
     ]);
     if stack.builds_core() {
-        wanted.push(Box::new(CoreImage(stack.clone())));
+        wanted.push(Box::new(CoreImage {
+            definition: stack.clone(),
+            refresh: settings.refresh,
+        }));
     }
-    wanted.push(Box::new(Stack::new(stack, settings.drain)));
+    wanted.push(Box::new(Stack::new(
+        stack,
+        settings.drain,
+        settings.refresh,
+    )));
     wanted.push(Box::new(Seed {
         env,
         project: settings.project.clone(),

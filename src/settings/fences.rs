@@ -51,14 +51,6 @@ pub(super) fn role(given: &Given, saved: &Saved) -> Result<Role> {
     }
 }
 
-/// Ends a run that asks for what a later version brings; nothing has been changed.
-pub(super) fn not_built_yet(given: &Given) -> Result<()> {
-    if given.cli.install.update {
-        return Err(later("--update"));
-    }
-    Ok(())
-}
-
 /// The fault of a capability that is not there yet.
 pub fn later(what: &str) -> anyhow::Error {
     Fault::new(

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use url::Url;
 
-use super::DEFAULT_DIR;
 use super::edge::default_url;
 use super::saved::{HEARTBEAT_ENV, read};
+use super::{DEFAULT_DIR, Proxy};
 use crate::engine::{Container, Engine, PROJECT, container_name};
 use crate::env_file::EnvFile;
 use crate::fault::{Exit, Fault, Result};
@@ -18,8 +18,8 @@ use crate::receipt::{self, Receipt, Role};
 /// What its timer runs, and nothing else installs.
 pub const HEARTBEAT_SCRIPT: &str = "/usr/local/bin/streamhub-heartbeat.sh";
 
-/// The services that every node of its has.
-const SERVICES: &[&str] = &["livekit", "ingress", "egress"];
+/// The services that its nodes have; the last three only an origin.
+const SERVICES: &[&str] = &["livekit", "ingress", "egress", "redis", "core", "caddy"];
 
 /// What it left, as an earlier run of this program would have noted it: its traces are the heartbeat that it
 /// installed, and its containers. `None` where there are none, or nothing but remains.
@@ -54,10 +54,18 @@ pub(super) fn inferred_receipt(host: &Host, asked_dir: Option<&Path>) -> Result<
             // A node of this program's own, whose receipt was moved away.
             None => PROJECT.to_owned(),
         };
-        let mut receipt = Receipt::new(role(&env)?, dir);
+        let role = role(&env)?;
+        let mut receipt = Receipt::new(role, dir);
         receipt.settings = receipt::Saved {
             project: Some(project).filter(|project| project != PROJECT),
-            ..edges_settings(&env, &beat)?
+            ..match role {
+                Role::Edge => edges_settings(&env, &beat)?,
+                Role::Origin => {
+                    let dockerfile = host.find(&dir.join("deploy/Dockerfile"))?;
+                    let has_source = !matches!(dockerfile, Found::Nothing);
+                    origins_settings(&env, &containers, has_source)?
+                }
+            }
         };
         return Ok(Some(receipt));
     }
@@ -120,6 +128,38 @@ fn edges_settings(env: &EnvFile, beat: &EnvFile) -> Result<receipt::Saved> {
             .and_then(|domain| domain.strip_prefix("join-"))
             .map(str::to_owned),
         region_is_unknown: true,
+        ..receipt::Saved::default()
+    })
+}
+
+/// What only an origin has.
+fn origins_settings(
+    env: &EnvFile,
+    containers: &[Container],
+    has_source: bool,
+) -> Result<receipt::Saved> {
+    let container = |service: &str| {
+        let name = container_name(service);
+        containers.iter().find(move |c| c.name() == name)
+    };
+    let is_plain = env
+        .get("PUBLIC_WS_URL")?
+        .is_some_and(|url| url.starts_with("ws:"));
+    let proxy = match container("caddy") {
+        Some(_) => Proxy::Caddy,
+        None => Proxy::Nginx,
+    };
+    let bind = env.get("REDIS_BIND")?.and_then(|bind| {
+        let mut addresses = bind.split_whitespace().map(|a| a.trim_start_matches('-'));
+        addresses.find(|a| a.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback()))
+    });
+    let core = container("core").filter(|_| !has_source);
+    Ok(receipt::Saved {
+        domain: env.get("STREAMHUB_DOMAIN")?.map(str::to_owned),
+        no_tls: is_plain,
+        proxy: Some(proxy.name().to_owned()),
+        core_image: core.map(|core| core.image.clone()),
+        cluster_redis_bind: bind.map(str::to_owned),
         ..receipt::Saved::default()
     })
 }
@@ -199,6 +239,23 @@ mod tests {
             found.master_url.as_deref(),
             Some("https://media.example.com")
         );
+    }
+
+    #[test]
+    fn an_origins_settings_are_in_its_files() {
+        let plain = env(include_str!("../../fixtures/predecessor/origin.env"));
+        let found = origins_settings(&plain, &[], true).unwrap();
+        assert_eq!(found.domain.as_deref(), Some("10.0.0.10"));
+        assert_eq!(found.proxy.as_deref(), Some("nginx"));
+        assert!(found.no_tls && found.cluster_redis_bind.is_none() && found.core_image.is_none());
+        let cluster = env(include_str!(
+            "../../fixtures/predecessor/origin-cluster.env"
+        ));
+        let found = origins_settings(&cluster, &[], true).unwrap();
+        assert_eq!(found.cluster_redis_bind.as_deref(), Some("10.0.0.10"));
+        let with_tls =
+            env("STREAMHUB_DOMAIN=media.example.com\nPUBLIC_WS_URL=wss://media.example.com\n");
+        assert!(!origins_settings(&with_tls, &[], true).unwrap().no_tls);
     }
 
     #[test]
