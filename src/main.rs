@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use streamhub_install::cli::{self, Command, Given};
 use streamhub_install::commands::{
-    self, Outcome, generated, heartbeat, install, nodes, status, uninstall,
+    self, Outcome, generated, heartbeat, install, nodes, status, uninstall, update,
 };
 use streamhub_install::fault::{Fault, Result};
 use streamhub_install::host::Host;
@@ -41,13 +41,13 @@ fn not_parsed(error: &clap::Error) -> ExitCode {
     commands::report(Err(fault))
 }
 
-fn run(given: Given) -> Result<Outcome> {
+fn run(mut given: Given) -> Result<Outcome> {
     // What is written has the mode that it was given, whatever the operator's shell takes away.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     signals::watch()?;
     let host = Host::new(&given.cli.output.root);
     match &given.cli.command {
-        None => install::run(&given, &host),
+        None => install::run(&mut given, &host),
         Some(Command::Update { dry_run }) => {
             let dry_run = *dry_run;
             update::run(given, &host, dry_run)

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-pub use ask::confirm;
+pub use ask::{confirm, question};
 pub use event::{Difference, Event, Paint, Severity, StepState};
 
 use crate::secret::{redact, redact_json};

@@ -2,6 +2,7 @@
 
 mod edge;
 mod origin;
+mod questions;
 
 use std::path::Path;
 
@@ -20,13 +21,14 @@ pub(super) const LOG: &str = "/var/log/streamhub-install.log";
 ///
 /// # Errors
 /// A fault with the exit code of its kind; running the same command again goes on from there.
-pub fn run(given: &Given, host: &Host) -> Result<Outcome> {
+pub fn run(given: &mut Given, host: &Host) -> Result<Outcome> {
     // An ordinary user gets no further than preflight, which says so.
     let _lock = if given.cli.install.dry_run || !host.is_root() {
         None
     } else {
         Some(lock(host)?)
     };
+    questions::ask(given, host)?;
     let settings = Settings::resolve(given, host)?;
     match settings.node.clone() {
         Node::Edge(edge) => edge::run(given, host, settings, *edge),

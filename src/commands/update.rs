@@ -19,5 +19,5 @@ pub fn run(given: Given, host: &Host, dry_run: bool) -> Result<Outcome> {
                 .into(),
         );
     }
-    install::run(&given.updating(dry_run), host)
+    install::run(&mut given.updating(dry_run), host)
 }

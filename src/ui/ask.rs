@@ -26,6 +26,39 @@ pub fn confirm(question: &str) -> Result<Option<bool>> {
     )))
 }
 
+/// Asks for a value until `check` takes it, whose refusal is shown; an empty answer is the default. `None` where nobody
+/// can be asked.
+///
+/// # Errors
+/// The signal that ended the wait.
+pub fn question(
+    what: &str,
+    default: &str,
+    check: &dyn Fn(&str) -> Result<()>,
+) -> Result<Option<String>> {
+    loop {
+        let Some(input) = terminal() else {
+            return Ok(None);
+        };
+        let mut shown = std::io::stderr();
+        let _ = write!(shown, "{} [{}]: ", redact(what), redact(default));
+        let _ = shown.flush();
+        let line = first_line(input)?;
+        let answer = match line.trim() {
+            "" => default,
+            answer => answer,
+        };
+        match check(answer) {
+            Ok(()) => return Ok(Some(answer.to_owned())),
+            // At its end nobody answers any more, and the default would be asked for ever.
+            Err(refusal) if line.is_empty() => return Err(refusal),
+            Err(refusal) => {
+                let _ = writeln!(shown, "  {}", redact(&format!("{refusal:#}")));
+            }
+        }
+    }
+}
+
 /// Standard input, or the terminal itself where that is taken: under `curl … | sudo sh` it is the script.
 fn terminal() -> Option<Box<dyn Read + Send>> {
     if !std::io::stderr().is_terminal() {
