@@ -122,6 +122,9 @@ pub enum Command {
     Rotate {
         #[arg(value_enum)]
         secret: RotatedSecret,
+        /// Don't ask.
+        #[arg(long)]
+        yes: bool,
     },
     /// One beat to the origin: what the timer runs.
     Heartbeat,
@@ -158,7 +161,7 @@ impl Command {
 }
 
 /// What can be rotated.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum RotatedSecret {
     RedisPassword,
     ClusterToken,
@@ -169,6 +172,8 @@ pub enum RotatedSecret {
 #[derive(Debug)]
 pub struct Given {
     pub cli: Cli,
+    /// The secret that this run makes anew.
+    pub rotated: Option<RotatedSecret>,
     by_flag: BTreeSet<String>,
     by_environment: BTreeSet<String>,
 }
@@ -185,6 +190,7 @@ impl Given {
         let cli = Cli::from_arg_matches(&matches)?;
         Ok(Self {
             cli,
+            rotated: None,
             by_flag: ids(&matches, ValueSource::CommandLine),
             by_environment: ids(&matches, ValueSource::EnvVariable),
         })
@@ -197,6 +203,7 @@ impl Given {
     pub fn nothing() -> Result<Self, clap::Error> {
         Ok(Self {
             cli: Cli::try_parse_from(["streamhub-install"])?,
+            rotated: None,
             by_flag: BTreeSet::new(),
             by_environment: BTreeSet::new(),
         })

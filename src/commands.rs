@@ -4,6 +4,7 @@ pub mod generated;
 pub mod heartbeat;
 pub mod install;
 pub mod nodes;
+pub mod rotate;
 pub mod status;
 pub mod uninstall;
 pub mod update;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use streamhub_install::cli::{self, Command, Given};
 use streamhub_install::commands::{
-    self, Outcome, generated, heartbeat, install, nodes, status, uninstall, update,
+    self, Outcome, generated, heartbeat, install, nodes, rotate, status, uninstall, update,
 };
 use streamhub_install::fault::{Fault, Result};
 use streamhub_install::host::Host;
@@ -53,6 +53,10 @@ fn run(mut given: Given) -> Result<Outcome> {
             update::run(given, &host, dry_run)
         }
         Some(Command::Heartbeat) => heartbeat::run(&host),
+        Some(Command::Rotate { secret, yes }) => {
+            let (secret, yes) = (*secret, *yes);
+            rotate::run(given, &host, secret, yes)
+        }
         Some(Command::Status) => status::run(&host, given.cli.output.json),
         Some(Command::Nodes { access, action }) => nodes::run(&given, &host, access, action),
         Some(Command::Completions { shell }) => Ok(generated::completions(*shell)),

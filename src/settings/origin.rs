@@ -15,7 +15,7 @@ pub use source::Core;
 use super::address::address;
 use super::saved::read;
 use super::{Saved, variable};
-use crate::cli::Given;
+use crate::cli::{Given, RotatedSecret};
 use crate::env_file::EnvFile;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
@@ -63,6 +63,8 @@ pub struct Origin {
     pub redis: Redis,
     /// Edges that the firewall lets in: those of earlier runs, and those of this one.
     pub edges: Vec<std::net::IpAddr>,
+    /// The secret that is made anew.
+    pub rotated: Option<RotatedSecret>,
     /// What goes into `.env` as it was given; the rest stays as it is there.
     pub given: Answers,
     /// The `.env` of an earlier run.
@@ -116,6 +118,7 @@ impl Origin {
             port: core_port(&env)?,
             redis: Redis::resolve(given, host, kept.cluster_redis_bind, &env)?,
             edges,
+            rotated: given.rotated,
             given: Answers {
                 email: flags.email.clone(),
                 admin_user: flags.admin_user.clone(),

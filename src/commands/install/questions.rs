@@ -41,10 +41,15 @@ pub(super) fn ask(given: &mut Given, host: &Host) -> Result<()> {
 fn is_address(text: &str) -> Result<()> {
     let is_plain = |c: char| c.is_ascii_graphic() && !"'\\\"<>,;".contains(c);
     match text.split_once('@') {
-        Some((name, host)) if !name.is_empty() && !host.is_empty() && text.chars().all(is_plain) => {
+        Some((name, host))
+            if !name.is_empty() && !host.is_empty() && text.chars().all(is_plain) =>
+        {
             Ok(())
         }
-        _ => Err(refused(text, "it is no mail address, such as admin@example.com")),
+        _ => Err(refused(
+            text,
+            "it is no mail address, such as admin@example.com",
+        )),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::cli::RotatedSecret;
 use crate::fault::Result;
 use crate::render::source;
 use crate::resource::{Env, LAYER, Rule};
@@ -41,9 +42,11 @@ const GENERATED: &[(&str, &str, usize)] = &[
 pub(super) fn env(settings: &Settings, origin: &Origin, cores: usize) -> Result<Env> {
     let mut keys = derived(origin);
     for (key, prefix, length) in GENERATED {
-        if origin.env.get(key)?.is_none() {
-            let made = Secret::generate(prefix, *length)?;
-            keys.push((key, Rule::Default(made.expose().to_owned())));
+        let is_rotated = rotated(origin.rotated).contains(key);
+        if is_rotated || origin.env.get(key)?.is_none() {
+            let made = Secret::generate(prefix, *length)?.expose().to_owned();
+            let rule = if is_rotated { Rule::Set } else { Rule::Default };
+            keys.push((key, rule(made)));
         }
     }
     keys.extend(given(origin));
@@ -75,14 +78,25 @@ pub(super) fn env(settings: &Settings, origin: &Origin, cores: usize) -> Result<
     })
 }
 
-/// The token of the cluster, kept or just made.
+/// The keys that a rotation makes anew; redis's password is the settings' own business.
+fn rotated(secret: Option<RotatedSecret>) -> &'static [&'static str] {
+    match secret {
+        Some(RotatedSecret::ClusterToken) => &["STREAMHUB_CLUSTER_TOKEN"],
+        Some(RotatedSecret::LivekitKeys) => &["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"],
+        Some(RotatedSecret::RedisPassword) | None => &[],
+    }
+}
+
+/// The token of the cluster, just made or kept.
 pub(super) fn cluster_token(origin: &Origin, env: &Env) -> Secret {
     let made = env.keys.iter().find_map(|(key, rule)| match rule {
-        Rule::Default(value) if *key == "STREAMHUB_CLUSTER_TOKEN" => Some(value.as_str()),
+        Rule::Set(value) | Rule::Default(value) if *key == "STREAMHUB_CLUSTER_TOKEN" => {
+            Some(value.as_str())
+        }
         _ => None,
     });
     let kept = origin.env.get("STREAMHUB_CLUSTER_TOKEN").ok().flatten();
-    Secret::new(kept.or(made).unwrap_or_default())
+    Secret::new(made.or(kept).unwrap_or_default())
 }
 
 type Keys = Vec<(&'static str, Rule)>;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::super::usage;
-use crate::cli::Given;
+use crate::cli::{Given, RotatedSecret};
 use crate::env_file::EnvFile;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
@@ -13,6 +13,7 @@ use crate::secret::Secret;
 use crate::ui;
 
 const FLAG: &str = "--cluster-redis-bind";
+const PASSWORD_LENGTH: usize = 32;
 
 /// The redis that an origin and its edges share.
 #[derive(Clone, Debug)]
@@ -60,8 +61,11 @@ impl Redis {
         }
         let password = match (bind, found) {
             _ if flags.no_cluster_redis => None,
+            (Some(_), _) if given.rotated == Some(RotatedSecret::RedisPassword) => {
+                Some(Secret::generate("", PASSWORD_LENGTH)?)
+            }
             (_, Some(found)) => Some(found),
-            (Some(_), None) => Some(Secret::generate("", 32)?),
+            (Some(_), None) => Some(Secret::generate("", PASSWORD_LENGTH)?),
             (None, None) => None,
         };
         Ok(Self {
