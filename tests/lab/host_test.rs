@@ -51,6 +51,11 @@ fn docker_installs_from_apts_cache() {
     host.sh_ok("apt-get update");
     host.sh_ok("apt-get install --yes docker.io docker-cli docker-compose docker-buildx");
     host.sh_ok("docker info && docker compose version");
+    // What an origin needs besides would be fetched from nowhere either.
+    let fetched =
+        "apt-get install --print-uris --yes nginx certbot python3-certbot-nginx git rsync";
+    let fetched = host.sh_ok(fetched);
+    assert!(!fetched.contains("http"), "{fetched}");
 }
 
 #[test]

@@ -131,10 +131,10 @@ fn an_origin_is_built_from_the_labs_source_and_keeps_its_own_through_an_update()
 }
 
 #[test]
-fn certbot_gets_a_certificate_from_the_labs_acme_server_and_is_refused_by_it() {
+fn certbot_and_caddy_get_certificates_from_the_labs_acme_server_or_are_refused() {
     let elsewhere = Host::named("acme").boot();
     let acme = Acme::serve(&elsewhere);
-    let host = origin_host("web");
+    let host = origin_host_with("web", vec![images::caddy()]);
     acme.lead("media.example.com", &host);
     let certbot = |name: &str| {
         let run = host.script(
@@ -156,6 +156,24 @@ fn certbot_gets_a_certificate_from_the_labs_acme_server_and_is_refused_by_it() {
     assert_ne!(refused.code, 0);
     acme.lead("other.example.com", &host);
     certbot("other.example.com").expect_code(0);
+
+    acme.lead("caddy.example.com", &host);
+    let caddyfile = format!(
+        "{{\nadmin off\nacme_ca {}\nacme_ca_root /etc/caddy/acme-ca.pem\n}}\n\ncaddy.example.com {{\nrespond hello\n}}\n",
+        acme.directory()
+    );
+    host.write("/root/Caddyfile", caddyfile, 0o644);
+    host.sh_ok(
+        "systemctl stop nginx
+         docker run --detach --name caddy --network host -v /root/Caddyfile:/etc/caddy/Caddyfile:ro \
+             -v /root/acme-ca.pem:/etc/caddy/acme-ca.pem:ro caddy:2-alpine",
+    );
+    elsewhere.write("/root/issuer.pem", acme.issuer(), 0o644);
+    let to = format!("caddy.example.com:443:{}", host.ip());
+    let options = ["--cacert", "/root/issuer.pem", "--resolve", &to];
+    let serves = || elsewhere.status_of("https://caddy.example.com/", &options) == "200";
+    let serves = wait::until(Duration::from_secs(60), serves);
+    assert!(serves, "{:?}", host.sh("docker logs caddy"));
     acme.down();
     assert_eq!(host.status_of(&acme.directory(), &[]), "000");
 }
