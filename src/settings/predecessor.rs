@@ -114,7 +114,10 @@ fn role(env: &EnvFile) -> Result<Role> {
 
 /// What only an edge has.
 fn edges_settings(env: &EnvFile, beat: &EnvFile) -> Result<receipt::Saved> {
-    let url = beat.get("STREAMHUB_HB_URL")?;
+    // Where the heartbeat's file is lost, livekit still posts its events there.
+    let webhook = env.get("LIVEKIT_WEBHOOK_URL")?;
+    let posted_to = webhook.and_then(|url| url.strip_suffix("/api/v1/webhooks/livekit"));
+    let url = beat.get("STREAMHUB_HB_URL")?.or(posted_to);
     let ip = origin_ip(env.get("REDIS_URL")?, url);
     let is_default = |url: &str| match ip.map(default_url) {
         Some(Ok(default)) => default.as_str().trim_end_matches('/') == url.trim_end_matches('/'),
@@ -256,6 +259,17 @@ mod tests {
         let with_tls =
             env("STREAMHUB_DOMAIN=media.example.com\nPUBLIC_WS_URL=wss://media.example.com\n");
         assert!(!origins_settings(&with_tls, &[], true).unwrap().no_tls);
+    }
+
+    #[test]
+    fn an_origin_is_where_room_events_go_when_the_heartbeats_file_is_lost() {
+        let edge = include_str!("../../fixtures/predecessor/edge.env");
+        let line = edge.lines().find(|l| l.starts_with("LIVEKIT_WEBHOOK_URL="));
+        let moved = "LIVEKIT_WEBHOOK_URL=https://media.example.com/api/v1/webhooks/livekit";
+        let edge = env(&edge.replace(line.unwrap(), moved));
+        let found = edges_settings(&edge, &EnvFile::default()).unwrap();
+        let url = found.master_url.as_deref();
+        assert_eq!(url, Some("https://media.example.com"));
     }
 
     #[test]
