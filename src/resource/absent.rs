@@ -32,6 +32,35 @@ impl Resource for Absent {
     }
 
     fn owned(&self, _host: &Host) -> Vec<Owned> {
-        Vec::new()
+        // Once it is gone the receipt drops it: what comes there later is a stranger's.
+        vec![Owned::File {
+            path: self.path.into(),
+        }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan;
+    use crate::receipt::{Receipt, Role};
+
+    #[test]
+    fn what_was_taken_away_is_not_ours_any_more() {
+        let root = tempfile::TempDir::new().unwrap();
+        let host = Host::new(root.path());
+        host.make_dir(Path::new("/etc/streamhub"), 0o755).unwrap();
+        host.write(Path::new("/etc/old.sh"), b"#!/bin/sh\n", 0o755)
+            .unwrap();
+        let mut receipt = Receipt::new(Role::Edge, Path::new("/opt/streamhub"));
+        let path = "/etc/old.sh";
+        let old = Owned::File { path: path.into() };
+        receipt.begin(&host, vec![old.clone()], true).unwrap();
+        receipt.finish(&host).unwrap();
+        assert!(receipt.owned.iter().any(|entry| entry.thing == old));
+        let absent = Absent { path, why: "old" };
+        let plan = plan::probe(&host, vec![Box::new(absent)]).unwrap();
+        plan.apply(&host, &mut receipt).unwrap();
+        assert!(!receipt.owned.iter().any(|entry| entry.thing == old));
     }
 }
