@@ -219,7 +219,12 @@ impl Resource for Docker {
         };
         let Told { version, .. } = compose_version(&plugin, None)?;
         if version < OLDEST_COMPOSE {
-            return Err(too_old(version).into());
+            // By now something was changed.
+            return Err(Fault {
+                exit: Exit::Failed,
+                ..too_old(version)
+            }
+            .into());
         }
         start(host)
     }
