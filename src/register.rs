@@ -56,7 +56,16 @@ pub fn register(settings: &Settings, edge: &Edge) -> Result<Registered> {
         Some(ip) => ip,
         None => address_of_this_host(edge),
     };
-    let before = row_before(edge, api);
+    let before = match row_before(edge, api) {
+        Ok(row) => row,
+        Err(refusal) if edge.region_is_unknown => return region_unread(settings, edge, refusal),
+        Err(refusal) => {
+            ui::warn(&format!(
+                "the node's status can't be read with the API token ({refusal}); the join sets it active"
+            ));
+            None
+        }
+    };
     let told = JoinRequest {
         name: edge.node_name.clone(),
         ip: address,
@@ -66,7 +75,6 @@ pub fn register(settings: &Settings, edge: &Edge) -> Result<Registered> {
         Ok(answer) => answer,
         Err(refusal) => return not_taken(settings, edge, refusal),
     };
-    check_redis(settings, edge, &answer)?;
     let mut notes = Vec::new();
     let joined_before = settings.saved.joined.is_some();
     if !answer.new && !joined_before {
@@ -97,6 +105,8 @@ pub fn register(settings: &Settings, edge: &Edge) -> Result<Registered> {
         ),
         _ => {}
     }
+    // Last, since it may end the run: the row is then as it was all the same.
+    check_redis(settings, edge, &answer)?;
     Ok(Registered::Answered {
         answer,
         told,
@@ -161,20 +171,26 @@ fn check_redis(settings: &Settings, edge: &Edge, answer: &Answer) -> Result<()> 
 }
 
 /// The node's row before the join overwrites it, where a token lets us ask.
-fn row_before(edge: &Edge, api: &OriginApi) -> Option<Node> {
-    let token = edge.api_token.as_ref()?;
-    match api.nodes(token) {
-        Ok(listed) => {
-            let mut nodes = listed.nodes.into_iter();
-            nodes.find(|node| node.name == edge.node_name)
-        }
-        Err(refusal) => {
-            ui::warn(&format!(
-                "the node's status can't be read with the API token ({refusal}); the join sets it active"
-            ));
-            None
-        }
+fn row_before(edge: &Edge, api: &OriginApi) -> std::result::Result<Option<Node>, Refusal> {
+    let Some(token) = &edge.api_token else {
+        return Ok(None);
+    };
+    let mut nodes = api.nodes(token)?.nodes.into_iter();
+    Ok(nodes.find(|node| node.name == edge.node_name))
+}
+
+/// The join would clear a region that nobody but the origin knows, and that a token was given to keep.
+fn region_unread(settings: &Settings, edge: &Edge, refusal: Refusal) -> Result<Registered> {
+    if refusal.is_passing() {
+        return not_taken(settings, edge, refusal);
     }
+    Err(Fault::new(
+        refusal.exit(),
+        "this node's region would be lost: the origin alone knows it, and does not tell it with this API token",
+    )
+    .why(refusal.to_string())
+    .fix("pass an API token that works (--api-token-file), or the region itself: --region <region>")
+    .into())
 }
 
 /// The origin clears a region that it is not told: what only it knows is told it again.

@@ -13,5 +13,6 @@ mod node;
 mod nodes;
 mod origin;
 mod preflight;
+mod registering;
 mod scene;
 mod usage;

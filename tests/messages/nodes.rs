@@ -11,7 +11,7 @@ const NODES: &str = "/api/v1/cluster/nodes";
 const AS_OPERATOR: &[(&str, &str)] = &[("STREAMHUB_API_TOKEN", API_TOKEN)];
 
 /// Joins, and beats once.
-fn add(scene: &Scene, name: &str, stats: Value) -> String {
+pub fn add(scene: &Scene, name: &str, stats: Value) -> String {
     let joined = post(
         scene,
         "join",
@@ -34,7 +34,7 @@ fn post(scene: &Scene, path: &str, body: &Value) -> Value {
     serde_json::from_slice(&answer.bytes().expect("it is whole")).expect("it is JSON")
 }
 
-fn stats() -> Value {
+pub fn stats() -> Value {
     json!({
         "cores": 4, "loadavg1": 0.42, "cpu": 0.105, "memUsedRatio": 0.268,
         "services": {"livekit": "running", "ingress": "running", "egress": "exited"},
@@ -52,7 +52,7 @@ fn nodes(scene: &Scene, args: &[&str]) -> Said {
     scene.run(&all, AS_OPERATOR)
 }
 
-fn status(scene: &Scene, name: &str) -> Option<String> {
+pub fn status(scene: &Scene, name: &str) -> Option<String> {
     let rows = scene.origin.control().nodes();
     rows.into_iter()
         .find(|row| row.name == name)
