@@ -196,6 +196,8 @@ impl Receipt {
         let settings = &self.settings;
         let dir = self.dir.display().to_string();
         let region = settings.region_is_unknown.then_some("unknown");
+        let looked_up = (self.role == Role::Edge).then_some("looked up anew (--node-ip sets it)");
+        let address = settings.node_ip.as_deref().or(looked_up);
         let lines = [
             ("role", Some(self.role.name())),
             ("directory", Some(dir.as_str())),
@@ -216,6 +218,7 @@ impl Receipt {
             ("node name", settings.node_name.as_deref()),
             ("origin's IP", settings.master_ip.as_deref()),
             ("origin's API", settings.master_url.as_deref()),
+            ("address", address),
             ("region", region.or(settings.region.as_deref())),
             ("compose project", settings.project.as_deref()),
         ];

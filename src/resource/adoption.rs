@@ -17,7 +17,7 @@ pub struct Adoption {
 
 impl Resource for Adoption {
     fn name(&self) -> String {
-        "node that the install.sh script set up, taken over".to_owned()
+        "node that has no receipt, taken over".to_owned()
     }
 
     fn probe(&self, _host: &Host) -> Result<Change> {
