@@ -30,13 +30,16 @@
     # Hands a secret over in the environment: flag, value.
     hand_over() {
         case $1 in
-        --admin-pass) export ADMIN_PASS="$2" && better='set ADMIN_PASS' ;;
-        --smtp-pass) export STREAMHUB_SMTP_PASS="$2" && better='set STREAMHUB_SMTP_PASS' ;;
+        --admin-pass) export ADMIN_PASS="$2" && better='set ADMIN_PASS' id=admin_pass ;;
+        --smtp-pass) export STREAMHUB_SMTP_PASS="$2" && better='set STREAMHUB_SMTP_PASS' id=smtp_pass ;;
         *)
             export STREAMHUB_MASTER_TOKEN="$2" && better='pass --master-token-file, or set STREAMHUB_MASTER_TOKEN'
-            has_token=1
+            has_token=1 id=master_token
             ;;
         esac
+        # The program still has to know that it was a flag: one of the other role's is refused, a variable is not.
+        export STREAMHUB_GIVEN_BY_FLAG="$by_flag$id"
+        by_flag=$STREAMHUB_GIVEN_BY_FLAG,
         printf 'warning: everybody on this machine could read what %s was given; better %s\n' "$1" "$better" >&2
     }
 
@@ -223,7 +226,7 @@
         set -u
         umask 077
         signal='' interrupted='' child='' ends_by='' directory='' found=''
-        needs_root=1 needs_os=1 needs_stdin='' has_token='' has_token_file=''
+        needs_root=1 needs_os=1 needs_stdin='' has_token='' has_token_file='' by_flag=''
         skipped=${STREAMHUB_SKIP_CHECK:-}
         [ "${STREAMHUB_SKIP_OS_CHECK:-}" != 1 ] || skipped=$skipped,os
         [ "${STREAMHUB_MASTER_TOKEN_FILE:-}" != - ] || needs_stdin=STREAMHUB_MASTER_TOKEN_FILE

@@ -168,6 +168,9 @@ pub enum RotatedSecret {
     LivekitKeys,
 }
 
+/// The flags, by their ids, whose values install.sh took out of the command line and put into the environment.
+const GIVEN_BY_FLAG: &str = "STREAMHUB_GIVEN_BY_FLAG";
+
 /// What was given, and by which way.
 #[derive(Debug)]
 pub struct Given {
@@ -188,11 +191,19 @@ impl Given {
     ) -> Result<Self, clap::Error> {
         let matches = command().try_get_matches_from(args)?;
         let cli = Cli::from_arg_matches(&matches)?;
+        let mut by_flag = ids(&matches, ValueSource::CommandLine);
+        let mut by_environment = ids(&matches, ValueSource::EnvVariable);
+        let handed_over = std::env::var(GIVEN_BY_FLAG).unwrap_or_default();
+        by_flag.extend(
+            handed_over
+                .split(',')
+                .filter_map(|id| by_environment.take(id)),
+        );
         Ok(Self {
             cli,
             rotated: None,
-            by_flag: ids(&matches, ValueSource::CommandLine),
-            by_environment: ids(&matches, ValueSource::EnvVariable),
+            by_flag,
+            by_environment,
         })
     }
 

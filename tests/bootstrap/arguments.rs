@@ -78,6 +78,9 @@ fn a_secret_on_the_command_line_is_handed_over_in_the_environment_with_a_warning
                 let report = report(&machine);
                 assert_eq!(report["args"], json!(["--join", "-v"]), "{shell:?} {flag}");
                 assert_eq!(report["environment"][variable], secret, "{shell:?} {flag}");
+                // By its id, so that the binary still takes it for a flag.
+                let id = flag[2..].replace('-', "_").replace("cluster", "master");
+                assert_eq!(report["environment"]["STREAMHUB_GIVEN_BY_FLAG"], id);
             }
         }
     }
@@ -95,7 +98,15 @@ fn a_secret_on_the_command_line_is_handed_over_in_the_environment_with_a_warning
         .collect();
     // The shell's own, and Python's.
     names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE"].contains(&name.as_str()));
-    assert_eq!(names, ["A", "PATH", "STREAMHUB_MASTER_TOKEN"]);
+    assert_eq!(
+        names,
+        [
+            "A",
+            "PATH",
+            "STREAMHUB_GIVEN_BY_FLAG",
+            "STREAMHUB_MASTER_TOKEN"
+        ]
+    );
 }
 
 #[test]

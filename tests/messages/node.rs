@@ -92,6 +92,21 @@ fn the_other_role_and_another_place_are_refused() {
         assert_eq!(said.code, 2, "{args:?}: {}", said.stderr);
         all += &scene.section(&args[..1].join(" "), &said);
     }
+    // A flag that install.sh has moved into the environment is one all the same; a variable is only mentioned.
+    let moved = [
+        ("ADMIN_PASS", "ExamplePassword"),
+        ("STREAMHUB_GIVEN_BY_FLAG", "admin_pass,smtp_pass"),
+    ];
+    let said = scene.run(&[], &moved);
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    let words = "--admin-pass belongs to an origin, and this host is an edge";
+    assert!(said.stderr.contains(words), "{}", said.stderr);
+    let said = scene.run(&["--dry-run"], &moved[..1]);
+    assert!(
+        said.stderr.contains("note: --admin-pass"),
+        "{}",
+        said.stderr
+    );
     // On an origin the edge's variable is refused, and its flag too.
     let receipt = scene.path("etc/streamhub/receipt.json");
     let text = std::fs::read_to_string(&receipt).expect("it is there");
