@@ -50,7 +50,9 @@ pub fn lock(host: &Host) -> Result<Lock> {
         };
         let left = left_at_work(host, &mut file)?;
         if Instant::now() > end {
-            return Err(locked(&left));
+            return Err(Fault::new(Exit::Locked, format!("{left}, holds {PATH} since 10 minutes"))
+                .fix("it may be ending calls for as long as that run's --drain-timeout said: wait until it has ended, then run this again")
+                .into());
         }
         if !told {
             ui::waiting(&format!("waiting for {left}"));

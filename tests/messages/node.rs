@@ -103,7 +103,7 @@ fn the_other_role_and_another_place_are_refused() {
     assert!(said.stderr.contains(words), "{}", said.stderr);
     let said = scene.run(&["--dry-run"], &moved[..1]);
     assert!(
-        said.stderr.contains("note: --admin-pass"),
+        said.stdout.contains("note: --admin-pass"),
         "{}",
         said.stderr
     );
