@@ -328,6 +328,14 @@ impl Receipt {
         Ok(())
     }
 
+    /// Whether this file is ours because we made it.
+    pub fn has_created(&self, file: &Path) -> bool {
+        let is_it = |thing: &Owned| matches!(thing, Owned::File { path } if path == file);
+        self.owned
+            .iter()
+            .any(|entry| entry.created && is_it(&entry.thing))
+    }
+
     /// Keeps the settings for re-runs, if they are new.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use url::Url;
 use super::key::{Fingerprint, fingerprint};
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
-use crate::receipt::Owned;
+use crate::receipt::{Owned, Receipt};
 use crate::render::render;
 use crate::{apt, http};
 
@@ -76,8 +76,12 @@ impl Repository {
         }))
     }
 
-    /// Whether an address is this repository's, by whichever scheme.
+    /// Whether an address is this repository's, by whichever scheme. Where no other was asked for, a mirror that
+    /// somebody has told apt of is as good: mirrors keep the end of the path.
     pub fn is_at(&self, address: &str) -> bool {
+        if self.url == DEFAULT_URL && address.trim_end_matches('/').ends_with("/linux/ubuntu") {
+            return true;
+        }
         let place = |address: &str| {
             let (_, place) = address.split_once("://")?;
             Some(place.trim_end_matches('/').to_owned())
@@ -171,7 +175,10 @@ impl Repository {
     pub fn take_back(&self, host: &Host) -> Result<()> {
         if self.has_our_source(host)? {
             host.remove(Path::new(SOURCE))?;
-            host.remove(Path::new(KEY))?;
+            // The same key may have lain there before us.
+            if Receipt::load(host)?.is_some_and(|receipt| receipt.has_created(Path::new(KEY))) {
+                host.remove(Path::new(KEY))?;
+            }
         }
         Ok(())
     }
@@ -208,4 +215,58 @@ fn codename(host: &Host) -> Result<String> {
         !codename.is_empty() && codename.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     ensure!(is_plain, "/etc/os-release has no VERSION_CODENAME");
     Ok(codename)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::receipt::Role;
+
+    fn repository(url: &str) -> Repository {
+        Repository::new(&url.parse().unwrap(), DEFAULT_KEY)
+    }
+
+    #[test]
+    fn a_mirror_that_apt_knows_is_as_good_as_dockers_own_address() {
+        let mirror = "https://mirror.example.com/docker-ce/linux/ubuntu";
+        assert!(repository(DEFAULT_URL).is_at(mirror));
+        assert!(!repository(DEFAULT_URL).is_at("https://mirror.example.com/ubuntu"));
+        // Whoever names one means that one.
+        let named = repository("https://packages.example.com/linux/ubuntu");
+        assert!(!named.is_at(mirror));
+        assert!(named.is_at("http://packages.example.com/linux/ubuntu/"));
+    }
+
+    #[test]
+    fn a_key_that_was_there_before_us_is_not_taken_back() {
+        let root = tempfile::TempDir::new().unwrap();
+        let host = Host::new(root.path());
+        let repository = repository(DEFAULT_URL);
+        for dir in [
+            "/etc/apt/keyrings",
+            "/etc/apt/sources.list.d",
+            "/etc/streamhub",
+        ] {
+            std::fs::create_dir_all(host.path(dir)).unwrap();
+        }
+        let os = "ID=ubuntu\nVERSION_ID=\"24.04\"\nVERSION_CODENAME=noble\n";
+        std::fs::write(host.path("/etc/os-release"), os).unwrap();
+        let begin = |with_key: bool| {
+            if with_key {
+                std::fs::write(host.path(KEY), "key").unwrap();
+            }
+            let mut receipt = Receipt::new(Role::Edge, Path::new("/opt/streamhub"));
+            receipt.begin(&host, repository.owned(&host), true).unwrap();
+            std::fs::write(host.path(KEY), "key").unwrap();
+            let source = repository.source(&host).unwrap();
+            std::fs::write(host.path(SOURCE), source).unwrap();
+            repository.take_back(&host).unwrap();
+            assert!(!host.path(SOURCE).exists());
+        };
+        begin(true);
+        assert!(host.path(KEY).exists(), "it was there before");
+        std::fs::remove_file(host.path(KEY)).unwrap();
+        begin(false);
+        assert!(!host.path(KEY).exists(), "it was ours");
+    }
 }
