@@ -55,13 +55,23 @@ fn installation(packages: &[&str]) -> Program {
         .args(packages)
 }
 
-/// Refreshes the lists of what can be installed.
+/// Refreshes the lists of what can be installed. A source that is broken is warned of and no more: it may be
+/// somebody else's, and what is needed and can't be had says so when it is installed.
 ///
 /// # Errors
-/// As [`install`].
+/// If the locks are not free within 10 minutes.
 pub fn update(host: &Host) -> Result<()> {
-    // One source of many that does not answer is a warning of apt's, and of no interest here.
-    run(host, &apt_get().arg("update"))
+    let update = apt_get().arg("update");
+    let finished = finish(host, &update)?;
+    if !finished.succeeded() {
+        let errors = finished.stderr.lines().filter(|l| l.starts_with("E: "));
+        let errors: Vec<&str> = errors.map(|l| l.trim_start_matches("E: ")).collect();
+        ui::warn(&format!(
+            "apt can't refresh all that it knows of, and is used as it is: {}",
+            errors.join("; ")
+        ));
+    }
+    Ok(())
 }
 
 /// Refreshes the lists of one source alone, a file below `/etc/apt`.
@@ -121,21 +131,27 @@ fn quiet(program: Program) -> Program {
         .limit(RUN_LIMIT)
 }
 
-/// Runs it when the locks are free, again if somebody takes one in between.
+/// Runs it, and it has to succeed.
 fn run(host: &Host, program: &Program) -> Result<()> {
+    let finished = finish(host, program)?;
+    if finished.succeeded() {
+        return Ok(());
+    }
+    let said = crate::exec::last_lines(&finished.stderr, 12);
+    Err(Fault::new(Exit::Failed, format!("{program} failed"))
+        .why(said)
+        .fix("mend what apt complains about (try: apt-get update && apt-get install --fix-broken), then run this again")
+        .into())
+}
+
+/// Runs it when the locks are free, again if somebody takes one in between.
+fn finish(host: &Host, program: &Program) -> Result<Finished> {
     let end = Instant::now() + LOCK_LIMIT;
     loop {
         wait_for_locks(host)?;
         let finished = program.run()?;
-        if finished.succeeded() {
-            return Ok(());
-        }
-        if !lost_a_lock(&finished) || Instant::now() > end {
-            let said = crate::exec::last_lines(&finished.stderr, 12);
-            return Err(Fault::new(Exit::Failed, format!("{program} failed"))
-                .why(said)
-                .fix("mend what apt complains about (try: apt-get update && apt-get install --fix-broken), then run this again")
-                .into());
+        if finished.succeeded() || !lost_a_lock(&finished) || Instant::now() > end {
+            return Ok(finished);
         }
         signals::sleep(Duration::from_secs(1))?;
     }

@@ -85,7 +85,15 @@ fn a_server_without_docker_gets_dockers_own_and_the_second_run_asks_nobody() {
     )]);
     assert_eq!(host.tree(), tree, "a dry run asks, and changes nothing");
 
-    join().run().expect_code(0);
+    // Somebody else's source is broken: that is said, and Docker's repository does not get the blame.
+    let broken = "/etc/apt/sources.list.d/broken.list";
+    host.write(broken, format!("deb {URL}/broken noble stable\n"), 0o644);
+    let joined = join().run().expect_code(0);
+    joined.expect_said(&[
+        "warning: apt can't refresh all that it knows of, and is used as it is: The repository",
+        "linux/ubuntu/broken",
+    ]);
+    host.sh_ok(&format!("rm {broken}"));
     assert_eq!(packages(&host), PACKAGES);
     docker_runs(&host);
     assert_eq!(origin.node("edge-1")["status"], "active");
