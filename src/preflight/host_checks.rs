@@ -171,6 +171,17 @@ pub(super) fn docker(scene: &Scene<'_>) -> Findings {
             "install it, or leave --docker-source out",
         );
     }
+    let others = scene.settings.docker.in_the_way(scene.host)?.join(" ");
+    if !others.is_empty() {
+        return not_ready(
+            format!(
+                "--docker-source says whose Docker to install, and apt would have to remove what is here of another: {others}"
+            ),
+            format!(
+                "leave --docker-source out: it then comes from where they came; or, where nothing uses them: apt-get remove {others}"
+            ),
+        );
+    }
     taken_names(scene)
 }
 

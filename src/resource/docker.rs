@@ -12,7 +12,9 @@ pub use key::Fingerprint;
 pub use repository::{DEFAULT_KEY, DEFAULT_URL, Repository};
 
 use anyhow::ensure;
-use packages::{Vendor, refuse_to_change_engine, vendor_of};
+use packages::{
+    Vendor, engine_parts_of_others, is_half_installed, refuse_to_change_engine, vendor_of,
+};
 
 use super::{Change, Resource};
 use crate::engine::Engine;
@@ -74,6 +76,22 @@ impl Docker {
     pub fn may_be_the_distributions(&self, host: &Host) -> Result<bool> {
         let is_fresh = vendor_of(&Installed::look(host)?)?.is_none();
         Ok(self.source == DockerSource::Auto && is_fresh)
+    }
+
+    /// Without an engine: what of another packer's stands in the way of the one that was asked for by name.
+    ///
+    /// # Errors
+    /// If dpkg can't be asked.
+    pub fn in_the_way(&self, host: &Host) -> Result<Vec<&'static str>> {
+        let asked = match self.source {
+            DockerSource::Docker => Vendor::Docker,
+            DockerSource::Distro => Vendor::Distribution,
+            DockerSource::Auto | DockerSource::Nowhere => return Ok(Vec::new()),
+        };
+        if Installed::look(host)?.engine {
+            return Ok(Vec::new());
+        }
+        engine_parts_of_others(asked)
     }
 
     /// Whose packages complete what is there.
@@ -199,8 +217,11 @@ impl Resource for Docker {
         } else {
             Some(self.refresh(host, &installed)?)
         };
-        // What was cut off between unpacking and setting up has its programs, and no engine that starts.
-        apt::repair(host)?;
+        // What was cut off between unpacking and setting up has its programs, and no engine that starts. Packages
+        // that have nothing to do with Docker are nobody's to mend here.
+        if vendor.is_some() || is_half_installed()? {
+            apt::repair(host)?;
+        }
         let installed = Installed::look(host)?;
         if let Some(vendor) = vendor.filter(|_| !installed.missing().is_empty()) {
             let packages = vendor.installable(&installed)?;

@@ -77,10 +77,20 @@ fn a_stopped_engine_is_started_by_a_run_and_not_by_a_look() {
         host.sh("systemctl is-active docker.service").stdout,
         "inactive\n"
     );
+    // What somebody else has not finished is theirs.
+    host.sh_ok(
+        "mkdir --parents /root/theirs/DEBIAN && cd /root &&
+         printf 'Package: theirs\\nVersion: 1\\nArchitecture: all\\nMaintainer: Example <packages@example.com>\\nDescription: theirs\\n' >theirs/DEBIAN/control &&
+         dpkg-deb --build theirs >/dev/null && dpkg --unpack theirs.deb",
+    );
     host.program(["--join"]).run().expect_code(0);
     assert_eq!(
         host.sh("systemctl is-active docker.service").stdout,
         "active\n"
+    );
+    assert_eq!(
+        host.sh_ok("dpkg-query --show --showformat '${db:Status-Status}' theirs"),
+        "unpacked"
     );
 }
 

@@ -190,3 +190,24 @@ fn the_plan_says_where_docker_will_come_from() {
     all += &format!("# another key\n{}\n", line(&[], &other));
     snapshot("docker_plan", &all);
 }
+
+#[test]
+fn what_stands_in_the_way_of_the_docker_that_was_asked_for_is_named_before_anything_is_changed() {
+    let offered = Offered::new().behaving(&good());
+    offered.scene.script(
+        "stubs/dpkg-query",
+        "echo containerd installed\necho runc installed",
+    );
+    let said = offered.join(&["--docker-source", "docker"], &[]);
+    assert_eq!(said.code, 3, "{}", said.stderr);
+    let lines = [
+        "error [docker] --docker-source says whose Docker to install, and apt would have to remove what is here of another: containerd runc",
+        "apt-get remove containerd runc",
+    ];
+    for line in lines {
+        assert!(said.stderr.contains(line), "{}", said.stderr);
+    }
+    // Left to itself it comes from where they came.
+    let said = offered.join(&[], &[]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+}

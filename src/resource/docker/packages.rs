@@ -109,6 +109,35 @@ pub fn vendor_of(installed: &Installed) -> Result<Option<Vendor>> {
     Ok(known.map(|(_, vendor)| *vendor).or(by_hand))
 }
 
+/// Whether a run was cut off while a package of Docker's was installed.
+///
+/// # Errors
+/// If dpkg can't be asked.
+pub fn is_half_installed() -> Result<bool> {
+    if !exec::is_installed("dpkg-query") {
+        return Ok(false);
+    }
+    let names: Vec<&str> = VENDORS.iter().map(|(name, _)| *name).collect();
+    Ok(apt::present(&names)?.len() != apt::installed(&names)?.len())
+}
+
+/// The installed parts of an engine that do not go with this packer's.
+///
+/// # Errors
+/// If dpkg can't be asked.
+pub fn engine_parts_of_others(asked: Vendor) -> Result<Vec<&'static str>> {
+    if !exec::is_installed("dpkg-query") {
+        return Ok(Vec::new());
+    }
+    let is_others = |name: &&str| {
+        VENDORS
+            .iter()
+            .any(|(known, vendor)| known == name && *vendor != asked)
+    };
+    let names: Vec<&str> = ENGINE.iter().copied().filter(is_others).collect();
+    apt::installed(&names)
+}
+
 /// Refuses an installation that would change an engine which is there: that restarts it, and every container.
 ///
 /// # Errors
