@@ -37,7 +37,7 @@ pub use docker::{
 };
 pub use env::{Env, Rule};
 pub use file::File;
-pub use firewall::{Firewall, Port};
+pub use firewall::{Danger, EdgeRules, Firewall, NoEdgeRules, Port};
 pub use image::Image;
 pub use kept::Kept;
 pub use packages::Packages;

@@ -128,12 +128,16 @@ impl Host {
     /// # Errors
     /// If the kernel won't say.
     pub fn addresses(&self) -> Result<Vec<IpAddr>> {
-        let interfaces = nix::ifaddrs::getifaddrs().context("asking for this host's addresses")?;
-        let ip = |address: nix::sys::socket::SockaddrStorage| {
-            let v4 = address.as_sockaddr_in().map(|a| IpAddr::from(a.ip()));
-            v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::from(a.ip())))
-        };
-        Ok(interfaces.filter_map(|i| i.address.and_then(ip)).collect())
+        Ok(addresses()?.map(|(_, ip)| ip).collect())
+    }
+
+    /// The addresses of one interface; none where there is no such interface.
+    ///
+    /// # Errors
+    /// As [`Host::addresses`].
+    pub fn addresses_of(&self, interface: &str) -> Result<Vec<IpAddr>> {
+        let own = addresses()?.filter(|(name, _)| name == interface);
+        Ok(own.map(|(_, ip)| ip).collect())
     }
 
     /// Whether a kernel setting can be changed from here. In a container it is often read-only, and
@@ -169,4 +173,14 @@ pub fn local_address_towards(target: IpAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
     socket.connect(SocketAddr::new(target, 9)).ok()?;
     Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_unspecified())
+}
+
+/// Every address of this host, with its interface.
+fn addresses() -> Result<impl Iterator<Item = (String, IpAddr)>> {
+    let interfaces = nix::ifaddrs::getifaddrs().context("asking for this host's addresses")?;
+    let ip = |address: nix::sys::socket::SockaddrStorage| {
+        let v4 = address.as_sockaddr_in().map(|a| IpAddr::from(a.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::from(a.ip())))
+    };
+    Ok(interfaces.filter_map(move |i| Some((i.interface_name, i.address.and_then(ip)?))))
 }

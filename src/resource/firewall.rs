@@ -1,14 +1,21 @@
-//! ufw, where an operator has switched it on: the public ports are allowed. It is never switched on
-//! from here, since that can lock an operator out.
+//! ufw: the public ports are open where an operator has switched it on, and edges reach what they share
+//! with an origin. It is never switched on from here, since that can lock an operator out.
 
-use std::path::Path;
-use std::time::Duration;
+mod dangers;
+mod edges;
+mod rule;
+mod ufw;
+
+pub use dangers::Danger;
+pub use edges::{EdgeRules, NoEdgeRules};
 
 use super::{Change, Resource};
-use crate::exec::{self, Program};
 use crate::fault::Result;
 use crate::host::{Host, Protocol};
 use crate::receipt::Owned;
+use rule::Verdict;
+use ufw::Ufw;
+pub(super) use ufw::ufw;
 
 /// A port, and what for.
 #[derive(Clone, Copy, Debug)]
@@ -26,48 +33,25 @@ impl Firewall {
         Self { open: ports }
     }
 
-    fn missing(&self, host: &Host) -> Result<Vec<String>> {
-        if !is_active(host)? {
-            return Ok(Vec::new());
+    /// The commands' words, for each port that somebody is kept from.
+    fn missing(&self, ufw: &Ufw) -> Vec<String> {
+        if !ufw.is_active {
+            return Vec::new();
         }
-        let status = ufw().arg("status").succeed()?;
-        // Switched on, and yet not in force: what is allowed now shows only once it is.
-        if !status.starts_with("Status: active") {
-            return Ok(Vec::new());
-        }
-        let allowed: Vec<&str> = status.lines().filter_map(allowed_to_all).collect();
-        Ok(self
-            .open
-            .iter()
-            .map(|Port(port, protocol, _)| format!("{port}/{}", protocol.name()))
-            .filter(|rule| {
-                let port = rule.split('/').next().unwrap_or(rule);
-                !allowed.contains(&rule.as_str()) && !allowed.contains(&port)
+        let is_open = |port: &Port, rules: &[rule::Rule]| {
+            rules.iter().any(|rule| {
+                rule.verdict == Verdict::Allow
+                    && rule.from.is_everybody()
+                    && rule.is_total()
+                    && rule.covers(port.0, port.1)
             })
-            .collect())
+        };
+        self.open
+            .iter()
+            .filter(|port| !ufw.halves().iter().all(|rules| is_open(port, rules)))
+            .map(|Port(port, protocol, _)| format!("{port}/{}", protocol.name()))
+            .collect()
     }
-}
-
-/// The port of a line such as `7880/tcp    ALLOW    Anywhere`.
-fn allowed_to_all(line: &str) -> Option<&str> {
-    let mut words = line.split_whitespace();
-    let port = words.next()?;
-    (words.next()? == "ALLOW" && words.next()? == "Anywhere").then_some(port)
-}
-
-/// Whether ufw is there and switched on: what it itself reads at a boot says so without starting it.
-fn is_active(host: &Host) -> Result<bool> {
-    let conf = host
-        .read_text(Path::new("/etc/ufw/ufw.conf"))?
-        .unwrap_or_default();
-    let enabled = conf
-        .lines()
-        .any(|line| line.trim().eq_ignore_ascii_case("ENABLED=yes"));
-    Ok(enabled && exec::is_installed("ufw"))
-}
-
-pub(super) fn ufw() -> Program {
-    Program::new("ufw").limit(Duration::from_secs(30))
 }
 
 impl Resource for Firewall {
@@ -76,60 +60,41 @@ impl Resource for Firewall {
     }
 
     fn probe(&self, host: &Host) -> Result<Change> {
-        if is_active(host)? && !host.is_root() {
-            return Ok(Change::Unknown("needs root"));
-        }
-        let missing = self.missing(host)?;
-        if missing.is_empty() {
+        let Some(ufw) = Ufw::read(host)? else {
             return Ok(Change::None);
-        }
-        Ok(Change::Update(
-            missing
-                .iter()
-                .map(|rule| format!("ufw allow {rule}\n"))
-                .collect(),
-        ))
+        };
+        let missing = self.missing(&ufw);
+        let mut detail: String = missing
+            .iter()
+            .map(|rule| format!("ufw allow {rule}\n"))
+            .collect();
+        detail.push_str(&ufw.enforcement());
+        Ok(if detail.is_empty() {
+            Change::None
+        } else {
+            Change::Update(detail)
+        })
     }
 
     fn apply(&self, host: &Host) -> Result<()> {
-        for rule in self.missing(host)? {
-            ufw().args(["allow", &rule]).succeed()?;
+        if let Some(found) = Ufw::read(host)? {
+            found.enforce()?;
+            for rule in self.missing(&found) {
+                ufw().args(["allow", &rule]).succeed()?;
+            }
         }
         Ok(())
     }
 
     fn owned(&self, host: &Host) -> Vec<Owned> {
-        self.missing(host)
-            .unwrap_or_default()
+        let Ok(Some(ufw)) = Ufw::read(host) else {
+            return Vec::new();
+        };
+        self.missing(&ufw)
             .into_iter()
             .map(|rule| Owned::FirewallRule {
                 rule: format!("allow {rule}"),
             })
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_rule_for_everybody_opens_a_port() {
-        assert_eq!(
-            allowed_to_all("7880/tcp                   ALLOW       Anywhere"),
-            Some("7880/tcp")
-        );
-        assert_eq!(
-            allowed_to_all("7880/tcp                   ALLOW       10.0.0.0/8"),
-            None
-        );
-        assert_eq!(
-            allowed_to_all("7880/tcp                   DENY        Anywhere"),
-            None
-        );
-        assert_eq!(
-            allowed_to_all("7880/tcp (v6)              ALLOW       Anywhere (v6)"),
-            None
-        );
     }
 }
