@@ -114,9 +114,12 @@ pub enum Command {
         /// The edges' addresses.
         #[arg(required = true, value_name = "IP")]
         addresses: Vec<std::net::IpAddr>,
-        /// Take the rules away instead.
+        /// Take the rules away instead, whoever made them, and end the connections that they let in.
         #[arg(long)]
         revoke: bool,
+        /// Show what would change, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// On the origin: a new secret, and what each edge must run again.
     Rotate {

@@ -1,5 +1,6 @@
 //! One subcommand each.
 
+pub mod allow_edge;
 pub mod generated;
 pub mod heartbeat;
 pub mod install;

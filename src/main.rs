@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use streamhub_install::cli::{self, Command, Given};
 use streamhub_install::commands::{
-    self, Outcome, generated, heartbeat, install, nodes, rotate, status, uninstall, update,
+    self, Outcome, allow_edge, generated, heartbeat, install, nodes, rotate, status, uninstall,
+    update,
 };
 use streamhub_install::fault::{Fault, Result};
 use streamhub_install::host::Host;
@@ -62,6 +63,11 @@ fn run(mut given: Given) -> Result<Outcome> {
         Some(Command::Completions { shell }) => Ok(generated::completions(*shell)),
         Some(Command::Man) => generated::manual(),
         Some(Command::Uninstall(flags)) => uninstall::run(&given, flags, &host),
+        Some(Command::AllowEdge {
+            addresses,
+            revoke,
+            dry_run,
+        }) => allow_edge::run(&host, addresses, *revoke, *dry_run),
         Some(command) => Err(later(&format!("`{}`", command.name()))),
     }
 }

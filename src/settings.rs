@@ -17,7 +17,7 @@ use std::time::Duration;
 pub use edge::{Edge, MASTER_CA};
 pub use elsewhere::Elsewhere;
 pub use fences::later;
-pub use origin::{Core, Domain, Origin, Proxy};
+pub use origin::{Core, Domain, Origin, Proxy, api_port, edge_addresses};
 pub use predecessor::HEARTBEAT_SCRIPT;
 pub use registry::{Itself, Registry};
 pub use saved::{HEARTBEAT_ENV, Joined, Saved};

@@ -19,8 +19,8 @@ use crate::redis_probe::Redis;
 use crate::render::render;
 use crate::resource::{
     Absent, BASE, Base, CLUSTER_PATHS, CaddyCertificate, Certificate, ComposeFile, CoreImage, Data,
-    Definition, Directory, Env, Firewall, LAYER, Packages, Port, Program, Resource, Resources,
-    Seed, Service, Site, SourceTree, Stack, StackImages, Sysctl, Timer, site_path,
+    Definition, Directory, EdgeRules, Env, Firewall, LAYER, Packages, Port, Program, Resource,
+    Resources, Seed, Service, Site, SourceTree, Stack, StackImages, Sysctl, Timer, site_path,
 };
 use crate::settings::{Core, Domain, HEARTBEAT_SCRIPT, Origin, Proxy, Settings};
 
@@ -49,6 +49,7 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
             nonlocal_bind: origin.redis.bind.is_some(),
         }),
         Box::new(Firewall::open(PUBLIC_PORTS)),
+        Box::new(EdgeRules::new(&origin.edges, origin.port)),
         Box::new(Program),
         Box::new(Directory::new(dir, 0o755)),
     ]);

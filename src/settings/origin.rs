@@ -2,6 +2,7 @@
 
 mod cluster;
 mod domain;
+mod edges;
 mod source;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use url::Url;
 
 pub use cluster::Redis;
 pub use domain::Domain;
+pub use edges::edge_addresses;
 pub use source::Core;
 
 use super::address::address;
@@ -104,7 +106,7 @@ impl Origin {
         };
         let directory = flags.acme_directory.clone().or(kept.acme_directory);
         let mut edges = kept_edges(&kept.allow_edge)?;
-        edges.extend(flags.allow_edge.iter().map(|ip| ip.to_canonical()));
+        edges.extend(edge_addresses("--allow-edge", &flags.allow_edge)?);
         edges.sort_unstable();
         edges.dedup();
         Ok(Self {
@@ -190,6 +192,14 @@ fn acme_directory(text: &str) -> Result<Url> {
         &["https"],
         "the address of an ACME directory, such as https://acme-v02.api.letsencrypt.org/directory",
     )
+}
+
+/// The port of the origin's API, from the `.env` in its directory.
+///
+/// # Errors
+/// If it can't be read, or holds no port there.
+pub fn api_port(host: &Host, dir: &Path) -> Result<u16> {
+    core_port(&read(host, &dir.join(".env"))?.unwrap_or_default())
 }
 
 fn core_port(env: &EnvFile) -> Result<u16> {
