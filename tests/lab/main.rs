@@ -31,6 +31,7 @@
 
 mod acme;
 mod adoption_test;
+mod allow_edge_test;
 mod base;
 mod bench_page;
 mod bench_test;
