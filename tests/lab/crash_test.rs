@@ -36,7 +36,7 @@ fn traced(host: &Host, origin: &Origin, how: &[&str]) -> HostCommand {
 }
 
 /// A join that gets this signal at its n-th rename: killed by it, before the kernel renames anything.
-fn cut(host: &Host, origin: &Origin, signal: &str, boundary: usize) -> Output {
+pub fn cut(host: &Host, origin: &Origin, signal: &str, boundary: usize) -> Output {
     let inject = format!("inject={RENAMES}:signal={signal}:when={boundary}");
     traced(host, origin, &["--output=/dev/null", "-e", &inject]).run()
 }

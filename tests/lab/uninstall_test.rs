@@ -1,15 +1,14 @@
 //! An uninstall takes away what the install has made, and nothing else.
 
-use std::path::Path;
-
 use crate::base::Layer;
-use crate::cluster::{Origin, SECRETS, edge};
+use crate::cluster::{API_TOKEN, Origin, SECRETS, edge};
 use crate::command::Output;
+use crate::docker_install_test::bare;
 use crate::host::Host;
 use crate::images::Image;
+use crate::predecessor::{lay_out, start};
 use crate::tree::Tree;
 
-const RECEIPT: &str = "/etc/streamhub/receipt.json";
 const SYSCTL: &str = "/etc/sysctl.d/99-streamhub-webrtc.conf";
 const DIR: &str = "/opt/streamhub";
 const NOTHING: &str = "There is nothing to remove";
@@ -18,9 +17,19 @@ fn uninstall(host: &Host, flags: &[&str]) -> Output {
     host.program(["uninstall", "--yes"]).args(flags).run()
 }
 
-/// The disk, without what ufw rewrites of its own at each change.
-fn disk(host: &Host) -> Tree {
-    host.tree()
+/// The same at a terminal, by somebody who answers.
+fn at_a_terminal(host: &Host, answer: &str, flags: &str) -> Output {
+    let command = format!("/root/streamhub-install uninstall {flags}");
+    host.command([
+        "script",
+        "--quiet",
+        "--return",
+        "--command",
+        &command,
+        "/dev/null",
+    ])
+    .stdin(format!("{answer}\n"))
+    .run()
 }
 
 /// What differs, as a line each: what is new, what is gone, what is another one.
@@ -66,14 +75,14 @@ fn an_edge_is_gone_and_its_host_as_before() {
     host.sh_ok("ufw allow 22/tcp; ufw allow 1935/tcp comment 'mine'; ufw --force enable");
     strangers(&host);
     uninstall(&host, &[]).expect_code(0).expect_said(&[NOTHING]);
-    let (before, neighbours) = (disk(&host), others(&host));
+    let (before, neighbours) = (host.tree(), others(&host));
     host.joined(&origin);
     host.sh_ok(
         "docker volume create --label com.docker.compose.project=streamhub streamhub_caddy_data
          docker network create --label com.docker.compose.project=streamhub streamhub_default
          echo a recording > /opt/streamhub/data/apps/recording",
     );
-    let joined = disk(&host);
+    let joined = host.tree();
 
     // It shows what would go, and asks before it does.
     let dry = host
@@ -96,7 +105,11 @@ fn an_edge_is_gone_and_its_host_as_before() {
     host.program(by_flag).run().expect_code(0);
     let not_root = host.sh("install -m 755 /root/streamhub-install /usr/bin/s; sudo -u operator /usr/bin/s uninstall --yes; echo $?; rm /usr/bin/s");
     assert!(not_root.stdout.ends_with("3\n"), "{not_root:?}");
-    assert_eq!(disk(&host), joined);
+    assert_eq!(host.tree(), joined);
+    let no = at_a_terminal(&host, "n", "");
+    no.expect_said(&["Remove all this? [y/N]", "the answer was no"]);
+    assert_eq!(no.code, 1);
+    assert_eq!(host.tree(), joined);
 
     // Data and its .env stay if that is asked for, and the next join takes them up.
     uninstall(&host, &["--keep-data"]).expect_code(0);
@@ -110,7 +123,7 @@ fn an_edge_is_gone_and_its_host_as_before() {
         "/opt/streamhub/data/apps/recording",
     ];
     // ufw's rules are the operator's matter until he purges.
-    let left = difference(&before, &disk(&host));
+    let left = difference(&before, &host.tree());
     let rules = ["/etc/ufw/user.rules", "/etc/ufw/user6.rules"];
     let mut wanted: Vec<&str> = kept.into_iter().chain(rules).chain([SYSCTL]).collect();
     wanted.sort_unstable();
@@ -121,7 +134,7 @@ fn an_edge_is_gone_and_its_host_as_before() {
         "a recording\n"
     );
 
-    let said = uninstall(&host, &["--purge"]).expect_code(0);
+    let said = at_a_terminal(&host, "y", "--purge").expect_code(0);
     said.expect_said(&["streamhub-install nodes remove edge-1"]);
     for secret in SECRETS {
         assert!(!said.said().contains(secret));
@@ -130,10 +143,153 @@ fn an_edge_is_gone_and_its_host_as_before() {
         .expect_code(0)
         .expect_said(&[NOTHING]);
     assert_eq!(others(&host), neighbours);
-    assert_eq!(difference(&before, &disk(&host)), [""; 0]);
+    assert_eq!(difference(&before, &host.tree()), [""; 0]);
     assert_eq!(host.sh_ok("docker images --quiet livekit/*"), "");
     host.sh_ok("test -z \"$(systemctl list-units --all --plain --no-legend 'streamhub*')\"");
     // Nothing told the origin.
     origin.node("edge-1");
-    assert!(!Path::new(RECEIPT).exists());
+}
+
+#[test]
+fn a_docker_that_we_installed_goes_when_asked_for_and_not_from_under_anybody() {
+    let origin = Origin::boot("origin");
+    let host = bare("edge-1", crate::images::livekit());
+    let before = host.tree();
+    host.join(&origin)
+        .args(["--docker-source", "distro"])
+        .run()
+        .expect_code(0);
+    host.import(&busybox());
+    host.sh_ok("docker run --detach --name foreign lab/busybox:1 sleep 100000");
+    let (joined, foreign) = (host.tree(), others(&host));
+    let refused = uninstall(&host, &["--purge-packages"]).expect_code(3);
+    refused.expect_said(&["not ours (foreign)", "nothing was removed"]);
+    assert_eq!(host.tree(), joined);
+
+    // Somebody else's image of the same name as ours is in use.
+    host.sh_ok("docker run --detach --name other livekit/ingress:latest");
+    let said = host
+        .program(["uninstall", "--yes", "--purge"])
+        .env("STREAMHUB_API_TOKEN", API_TOKEN)
+        .run()
+        .expect_code(0);
+    said.expect_said(&["row edge-1 in the registry", "packages docker.io"]);
+    assert!(origin.nodes().iter().all(|row| row["name"] != "edge-1"));
+    host.sh_ok("docker rm --force other");
+    assert_eq!(others(&host), foreign);
+    let images = host.sh_ok("docker images --format '{{.Repository}}' 'livekit/*'");
+    assert_eq!(images, "livekit/ingress\n");
+
+    // It is remembered whose Docker it is.
+    uninstall(&host, &["--purge-packages"]).expect_code(3);
+    host.sh_ok("docker rm --force foreign");
+    let gone = uninstall(&host, &["--purge", "--purge-packages"]).expect_code(0);
+    gone.expect_said(&["what is left of the edge", "packages docker.io"]);
+    uninstall(&host, &["--purge-packages"])
+        .expect_code(0)
+        .expect_said(&[NOTHING]);
+    assert!(!host.has("/usr/bin/dockerd"));
+    let of_packages = [
+        "/var/lib/dpkg",
+        "/var/lib/apt",
+        "/var/cache",
+        "/var/log/apt",
+        "/var/log/dpkg.log",
+        "/var/lib/systemd",
+    ];
+    let mut left = difference(&before, &host.tree());
+    left.retain(|path| !of_packages.iter().any(|of| path.starts_with(of)));
+    assert_eq!(left, [""; 0]);
+}
+
+/// What an uninstall is killed in the middle of, run by run: each gets one system call further.
+fn killed_again_and_again(host: &Host, calls: &str, flags: &[&str]) -> usize {
+    let inject = format!("inject={calls}:signal=SIGKILL:when=2");
+    for kills in 0..100 {
+        let run = host
+            .command([
+                "strace",
+                "--quiet=all",
+                "--output=/dev/null",
+                "--trace",
+                calls,
+                "-e",
+                &inject,
+            ])
+            .args(["/root/streamhub-install", "uninstall", "--yes"])
+            .args(flags)
+            .run();
+        if run.code == 0 {
+            return kills;
+        }
+        assert_eq!(run.code, 137, "{run:?}");
+    }
+    panic!("it gets nowhere");
+}
+
+#[test]
+fn killed_at_any_point_and_after_half_an_install_nothing_is_left() {
+    let origin = Origin::boot("origin");
+    let host = edge("edge-1");
+    let before = host.tree();
+    for (calls, least) in [
+        ("rename,renameat,renameat2", 10),
+        ("unlink,unlinkat,rmdir", 15),
+    ] {
+        host.joined(&origin);
+        let own = "/opt/streamhub/docker-compose.override.yml";
+        host.write(own, "services: {}\n", 0o644);
+        let kills = killed_again_and_again(&host, calls, &["--purge"]);
+        assert!(kills >= least, "{calls}: {kills}");
+        assert_eq!(difference(&before, &host.tree()), [DIR, own], "{calls}");
+        host.sh_ok(&format!(
+            "rm -r {DIR}; docker images | grep -q livekit && exit 1; :"
+        ));
+        for image in crate::images::livekit() {
+            host.import(&image);
+        }
+    }
+    for boundary in [3, 9, 14, 19, 24, 28] {
+        crate::crash_test::cut(&host, &origin, "SIGKILL", boundary).expect_code(137);
+        uninstall(&host, &["--purge"]).expect_code(0);
+        assert_eq!(
+            difference(&before, &host.tree()),
+            [""; 0],
+            "killed at {boundary}"
+        );
+        assert_eq!(host.containers(), [""; 0]);
+        for image in crate::images::livekit() {
+            host.import(&image);
+        }
+    }
+}
+
+#[test]
+fn a_node_of_the_script_goes_once_it_is_ours() {
+    let origin = Origin::boot("origin");
+    let host = edge("server-7");
+    // Somebody else's project, which has our name in another place.
+    host.import(&busybox());
+    host.write(
+        "/srv/other/compose.yml",
+        "name: streamhub\nservices:\n  web:\n    image: lab/busybox:1\n    command: sleep 100000\n    volumes: [\"store:/store\"]\nvolumes:\n  store:\n",
+        0o644,
+    );
+    host.sh_ok("cd /srv/other && docker compose up --detach 2>&1");
+    let (before, neighbours) = (host.tree(), others(&host));
+    lay_out(&host, &origin, DIR);
+    start(&host, DIR);
+    let laid_out = host.tree();
+    let refused = uninstall(&host, &["--purge"]).expect_code(3);
+    refused.expect_said(&["has not taken it over yet"]);
+    assert_eq!(host.tree(), laid_out);
+
+    host.program(["--join"]).run().expect_code(0);
+    assert!(host.has("/opt/streamhub/docker-compose.yml.old"));
+    host.write("/opt/streamhub/mine.local", "an operator's", 0o644);
+    let said = uninstall(&host, &["--purge"]).expect_code(0);
+    said.expect_said(&["/opt/streamhub stays: mine.local in it is not StreamHub's"]);
+    let mine = "/opt/streamhub/mine.local";
+    assert_eq!(difference(&before, &host.tree()), [DIR, mine]);
+    assert_eq!(others(&host), neighbours);
 }
