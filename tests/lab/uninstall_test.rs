@@ -6,7 +6,9 @@ use crate::command::Output;
 use crate::docker_install_test::bare;
 use crate::host::Host;
 use crate::images::Image;
+use crate::origin_host::origin_host;
 use crate::predecessor::{lay_out, start};
+use crate::source::Source;
 use crate::tree::Tree;
 
 const SYSCTL: &str = "/etc/sysctl.d/99-streamhub-webrtc.conf";
@@ -292,4 +294,55 @@ fn a_node_of_the_script_goes_once_it_is_ours() {
     let mine = "/opt/streamhub/mine.local";
     assert_eq!(difference(&before, &host.tree()), [DIR, mine]);
     assert_eq!(others(&host), neighbours);
+}
+
+#[test]
+fn an_origin_goes_with_its_site_and_source_and_the_others_sites_serve_on() {
+    let elsewhere = Host::named("source").with_origin_packages().boot();
+    let source = Source::serve(&elsewhere);
+    let host = origin_host("origin");
+    source.vouch_at(&host);
+    host.write(
+        "/etc/nginx/sites-enabled/other",
+        "server { listen 8081; location / { return 204; } }\n",
+        0o644,
+    );
+    host.sh_ok("ufw allow 22/tcp; ufw --force enable; systemctl restart nginx");
+    host.import(&busybox());
+    let serves_others = || host.status_of("http://127.0.0.1:8081/", &[]) == "204";
+    assert!(serves_others());
+    let (before, neighbours) = (host.tree(), others(&host));
+    let ip = host.ip().to_string();
+    let install = || {
+        let run = host.program(["--domain", &ip, "--non-interactive"]);
+        source.given_to(run).run().expect_code(0)
+    };
+    install();
+    assert_eq!(host.status_of("http://127.0.0.1/api/v1/health", &[]), "200");
+    host.write("/opt/streamhub/deploy/mine.sh", "an operator's", 0o755);
+    let token = host.setting(DIR, "STREAMHUB_API_TOKEN");
+    let database = host.sh_ok("cd /opt/streamhub/data && find . -type f | sort");
+
+    uninstall(&host, &["--keep-data"]).expect_code(0);
+    assert_eq!(host.containers(), [""; 0]);
+    assert_eq!(host.sh_ok("ls -A /opt/streamhub"), ".env\ndata\ndeploy\n");
+    assert_eq!(
+        host.sh_ok("cd /opt/streamhub/data && find . -type f | sort"),
+        database
+    );
+    // A later one takes up what was kept, and has the same secrets.
+    install();
+    assert_eq!(host.setting(DIR, "STREAMHUB_API_TOKEN"), token);
+
+    let said = uninstall(&host, &["--purge"]).expect_code(0);
+    said.expect_said(&["deploy in it is not StreamHub's"]);
+    host.sh_ok("rm -r /opt/streamhub");
+    assert!(serves_others());
+    assert_eq!(others(&host), neighbours);
+    let mut left = difference(&before, &host.tree());
+    // nginx's own, and what an operator's key and building leave of it.
+    left.retain(|path| !path.starts_with("/var/log/nginx") && !path.starts_with("/root/.docker"));
+    assert_eq!(left, [""; 0]);
+    host.sh_ok("nginx -t 2>&1");
+    assert_eq!(host.status_of("http://127.0.0.1/", &[]), "200");
 }

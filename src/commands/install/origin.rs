@@ -66,8 +66,10 @@ fn carry_out(
     for file in origin::files(settings) {
         host.clear_unfinished(&file)?;
     }
-    let receipt = settings.saved.receipt.clone();
-    let mut receipt = receipt.unwrap_or_else(|| Receipt::new(Role::Origin, &settings.dir));
+    let mut receipt = match settings.saved.receipt.clone() {
+        Some(receipt) => receipt,
+        None => Receipt::first(host, Role::Origin, &settings.dir)?,
+    };
     receipt.dir.clone_from(&settings.dir);
     // A run that is cut off after this goes on without flags.
     receipt.keep_settings(host, settings.to_keep(given))?;
