@@ -1,11 +1,15 @@
 //! What we own on this host and what was asked for, so that a later run, and an uninstall by a newer
 //! version, know without guessing. Never a secret.
 
+mod owned;
 mod removal;
+mod saved;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+pub use owned::{Entry, Owned};
+pub use saved::{Saved, Told};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Exit, Fault, Result};
@@ -56,123 +60,6 @@ pub struct Receipt {
     /// When the livekit was started that has been told to end. Told twice, it would cut its calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_to_end: Option<String>,
-}
-
-/// What a program has told, and which file that was: it is asked again when it is another one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
-    pub path: PathBuf,
-    /// When the file changed last, in nanoseconds since 1970: its ctime, which nobody can set.
-    pub changed: i64,
-    pub version: (u32, u32, u32),
-}
-
-/// Non-secret settings that a re-run without flags uses.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Saved {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub master_ip: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub master_url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub master_ca_file: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node_ip: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// The predecessor kept none, and the origin may know one.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub region_is_unknown: bool,
-    /// An origin's; `localhost` for a test install. There once an origin was configured.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub domain: Option<String>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub no_tls: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub proxy: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub acme_directory: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub acme_ca_file: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub core_image: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cluster_redis_bind: Option<String>,
-    /// The edges that the firewall lets in.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub allow_edge: Vec<String>,
-    /// The compose project, where it is another than `streamhub`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub project: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub docker_source: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub drain_timeout: Option<String>,
-}
-
-/// One thing on the host that is ours, wholly or in part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    #[serde(flatten)]
-    pub thing: Owned,
-    /// We made it; what stood there before us is only changed, and never removed.
-    pub created: bool,
-    /// Cleared once the change is complete: set, a run was cut off in it.
-    pub pending: bool,
-}
-
-/// The kinds of things that can be taken away again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Owned {
-    File {
-        path: PathBuf,
-    },
-    Directory {
-        path: PathBuf,
-    },
-    Packages {
-        names: Vec<String>,
-    },
-    Image {
-        name: String,
-    },
-    FirewallRule {
-        rule: String,
-    },
-    Unit {
-        name: String,
-    },
-    Stack {
-        project: String,
-        dir: PathBuf,
-    },
-    /// A symlink of somebody else's that was taken away: it comes back.
-    Unlinked {
-        path: PathBuf,
-        target: PathBuf,
-    },
-    SourceTree {
-        path: PathBuf,
-    },
-    /// Of certbot's, by the name that it keeps it under.
-    Certificate {
-        name: String,
-    },
-}
-
-impl Owned {
-    /// Named only where it was missing (or still there, for what is taken away), and so our doing whatever
-    /// else of its kind was there.
-    fn is_named_when_missing(&self) -> bool {
-        matches!(
-            self,
-            Self::Packages { .. } | Self::FirewallRule { .. } | Self::Unlinked { .. }
-        )
-    }
 }
 
 impl Receipt {

@@ -203,7 +203,13 @@ fn left_by_predecessor(settings: &Settings, origin: &Origin) -> Vec<Owned> {
     if origin.proxy == Proxy::Nginx {
         let domain = origin.domain.to_string();
         left.push(file(site_path(&domain)));
-        left.push(file(Path::new("/etc/nginx/sites-enabled").join(domain)));
+        let enabled = Path::new("/etc/nginx/sites-enabled");
+        left.push(file(enabled.join(domain)));
+        // It took the distribution's own site away, which comes back when this one goes.
+        left.push(Owned::Unlinked {
+            path: enabled.join("default"),
+            target: site_path("default"),
+        });
     }
     left
 }
