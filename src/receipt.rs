@@ -203,6 +203,10 @@ impl Receipt {
         let is_there = |entry: &Entry| match &entry.thing {
             Owned::File { path } => !matches!(host.find(path), Ok(Found::Nothing)),
             Owned::Packages { names } => !names.is_empty(),
+            // Its own record, or what every source has.
+            Owned::SourceTree { path } => [".streamhub-source", "deploy"]
+                .iter()
+                .any(|name| !matches!(host.find(&path.join(name)), Ok(Found::Nothing))),
             // The change was taken back.
             Owned::Unlinked { path, .. } => matches!(host.find(path), Ok(Found::Nothing)),
             Owned::Certificate { name } => {

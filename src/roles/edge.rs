@@ -28,7 +28,9 @@ pub fn prepare(settings: &Settings) -> Resources {
     let compose_file = Owned::File {
         path: dir.join(BASE),
     };
-    if let Some(adoption) = adoption(settings, vec![compose_file]) {
+    // The script put the whole tree on edges too; the receipt drops it where there is none.
+    let tree = Owned::SourceTree { path: dir.clone() };
+    if let Some(adoption) = adoption(settings, vec![compose_file, tree]) {
         wanted.push(Box::new(adoption));
     }
     wanted.extend::<Resources>(vec![

@@ -202,6 +202,10 @@ fn left_by_predecessor(settings: &Settings, origin: &Origin) -> Vec<Owned> {
     }];
     if origin.proxy == Proxy::Nginx {
         let domain = origin.domain.to_string();
+        if origin.tls {
+            let name = domain.clone();
+            left.push(Owned::Certificate { name });
+        }
         left.push(file(site_path(&domain)));
         let enabled = Path::new("/etc/nginx/sites-enabled");
         left.push(file(enabled.join(domain)));

@@ -10,20 +10,16 @@ use crate::fault::Result;
 use crate::host::Host;
 use crate::receipt::{Entry, Owned, Receipt};
 use crate::resource::{APT, PROGRAM, Place, Removal, SYSCTL, SiteParts, UNITS};
-use crate::settings::{HEARTBEAT_ENV, HEARTBEAT_SCRIPT};
+use crate::settings::HEARTBEAT_ENV;
 use crate::ui;
 
 /// What is ours and stands in no entry: the log, with `--purge` the images that our containers were made from, and with
-/// `--purge-tls` the certificate that is named, or that the predecessor had.
+/// `--purge-tls` the certificate that is named.
 pub fn unrecorded(host: &Host, receipt: &Receipt, flags: &UninstallFlags) -> Result<Vec<Owned>> {
     let mut things = vec![Owned::File { path: LOG.into() }];
     if flags.purge_tls {
-        let had = receipt.settings.domain.as_ref();
-        let name = flags
-            .domain
-            .as_ref()
-            .or(had.filter(|_| is_adopted(receipt)));
-        things.extend(name.map(|name| Owned::Certificate { name: name.clone() }));
+        let name = flags.domain.clone();
+        things.extend(name.map(|name| Owned::Certificate { name }));
     }
     if flags.purge {
         things.extend(images(host, receipt)?);
@@ -43,14 +39,6 @@ fn images(host: &Host, receipt: &Receipt) -> Result<Vec<Owned>> {
     };
     let containers = engine.containers()?.into_iter().filter(is_ours);
     Ok(containers.map(|c| Owned::Image { name: c.image }).collect())
-}
-
-/// Only where the predecessor set a node up, its heartbeat script was there to be taken over.
-fn is_adopted(receipt: &Receipt) -> bool {
-    let script = Owned::File {
-        path: HEARTBEAT_SCRIPT.into(),
-    };
-    receipt.owned.iter().any(|entry| entry.thing == script)
 }
 
 /// Everything that goes, in order.
@@ -88,8 +76,7 @@ pub fn removals(
         let place = Place {
             dir: receipt.dir.clone(),
             recorded: in_dir.iter().map(|entry| entry.thing.clone()).collect(),
-            // The predecessor put the whole source tree there.
-            is_tree: is_adopted(receipt) || receipt.owned.iter().any(is_tree),
+            is_tree: receipt.owned.iter().any(is_tree),
             keep_data: flags.keep_data,
         };
         ordered.push((5, Box::new(place)));
