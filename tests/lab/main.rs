@@ -99,6 +99,7 @@ mod setup;
 mod shown;
 mod site;
 mod source;
+mod source_tree_test;
 mod status_test;
 mod strace;
 mod tree;
