@@ -72,7 +72,12 @@ impl EdgeRules {
     /// Which connections that is, as `ss` takes it.
     pub fn connections_of(&self, ip: IpAddr) -> String {
         let ports: Vec<String> = self.ports.iter().map(|p| format!("sport = :{p}")).collect();
-        format!("dst {ip} and ( {} )", ports.join(" or "))
+        let from = match ip {
+            // One socket may serve both kinds of addresses.
+            IpAddr::V4(v4) => format!("( dst {v4} or dst [{}] )", v4.to_ipv6_mapped()),
+            IpAddr::V6(v6) => format!("dst [{v6}]"),
+        };
+        format!("{from} and ( {} )", ports.join(" or "))
     }
 
     /// Whether ufw is on.
