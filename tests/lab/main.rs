@@ -89,6 +89,7 @@ mod preflight_test;
 mod problems;
 mod process;
 mod program;
+mod proxy_test;
 mod redis_path_test;
 mod registry;
 mod rerun_test;
