@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::fault::{Exit, Fault, Result, is_permission_denied};
 use crate::host::Host;
 use crate::origin_api::Refusal;
-use crate::settings::{Edge, Node, Settings};
+use crate::settings::{Edge, Node, Origin, Settings};
 use crate::signals;
 use crate::ui::Severity;
 
@@ -25,6 +25,7 @@ pub struct Check {
 pub(crate) enum Look {
     Both(fn(&Scene<'_>) -> Result<Vec<Finding>>),
     Edge(fn(&Scene<'_>, &Edge) -> Result<Vec<Finding>>),
+    Origin(fn(&Scene<'_>, &Origin) -> Result<Vec<Finding>>),
 }
 
 impl std::fmt::Debug for Look {
@@ -38,7 +39,8 @@ impl Look {
         match (self, &scene.settings.node) {
             (Self::Both(look), _) => look(scene),
             (Self::Edge(look), Node::Edge(edge)) => look(scene, edge),
-            (Self::Edge(_), Node::Origin(_)) => Ok(Vec::new()),
+            (Self::Origin(look), Node::Origin(origin)) => look(scene, origin),
+            (Self::Edge(_), Node::Origin(_)) | (Self::Origin(_), Node::Edge(_)) => Ok(Vec::new()),
         }
     }
 }

@@ -7,7 +7,8 @@ mod ports;
 use crate::check::{self, Check, Finding, Look, Scene, not_looked};
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
-use crate::settings::Settings;
+use crate::resource::{Danger, EdgeRules};
+use crate::settings::{Origin, Settings};
 use crate::ui::{self, Event, Severity};
 
 pub use origin_checks::redis_fix;
@@ -89,7 +90,20 @@ pub const CHECKS: &[Check] = &[
         protects: "a registered node that can't reach the origin's redis",
         look: Look::Edge(origin_checks::redis),
     },
+    Check {
+        name: "firewall",
+        protects: "a redis and a cluster API that anybody reaches",
+        look: Look::Origin(firewall),
+    },
 ];
+
+/// Who reaches what is shared with edges, and should not.
+fn firewall(scene: &Scene<'_>, origin: &Origin) -> Result<Vec<Finding>> {
+    let rules = EdgeRules::new(&origin.edges, origin.port);
+    let dangers = rules.dangers(scene.host, origin.redis.bind.is_some())?;
+    let finding = |danger: Danger| Finding::warning(format!("DANGER: {}", danger.what), danger.fix);
+    Ok(dangers.into_iter().map(finding).collect())
+}
 
 /// What all checks together say.
 #[derive(Debug)]

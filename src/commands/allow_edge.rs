@@ -50,7 +50,7 @@ pub fn run(host: &Host, addresses: &[IpAddr], revoke: bool, dry_run: bool) -> Re
         receipt.forget(host, &NoEdgeRules(rules.clone()).as_owned())?;
     }
     let mut degraded = false;
-    for danger in rules.dangers(host)? {
+    for danger in rules.dangers(host, true)? {
         warn(&danger.what, &danger.fix);
         degraded = true;
     }

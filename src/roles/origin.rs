@@ -50,6 +50,7 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
         }),
         Box::new(Firewall::open(PUBLIC_PORTS)),
         Box::new(EdgeRules::new(&origin.edges, origin.port)),
+        Box::new(EdgeRules::new(&origin.edges, origin.port)),
         Box::new(Program),
         Box::new(Directory::new(dir, 0o755)),
     ]);
@@ -264,7 +265,7 @@ fn site(settings: &Settings, origin: &Origin, email: String) -> Resources {
         domain: name.clone(),
         is_catch_all,
         core_port: origin.port,
-        cluster: origin.redis.bind.map(|ip| (ip, API_PORT)),
+        cluster: origin.redis.bind.map(|ip| (ip, origin.port)),
     })];
     if origin.tls {
         wanted.push(Box::new(Certificate {

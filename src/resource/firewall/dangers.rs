@@ -14,16 +14,16 @@ pub struct Danger {
 }
 
 impl EdgeRules {
-    /// Who reaches redis or the cluster API and should not: everybody, where ufw is off or gone and edges
-    /// are meant to be let in, or by a rule for everybody or for a whole public network.
+    /// Who reaches redis or the cluster API and should not: everybody, where ufw is off or gone and both
+    /// are shared with edges, or by a rule for everybody or for a whole public network.
     ///
     /// # Errors
     /// If ufw's files can't be read; by an ordinary user they can't.
-    pub fn dangers(&self, host: &Host) -> Result<Vec<Danger>> {
+    pub fn dangers(&self, host: &Host, are_shared: bool) -> Result<Vec<Danger>> {
         let ufw = Ufw::read(host)?;
         match &ufw {
             Some(ufw) if ufw.is_active => self.open_to_many(ufw, host),
-            _ if self.edges.is_empty() => Ok(Vec::new()),
+            _ if !are_shared => Ok(Vec::new()),
             Some(_) => Ok(vec![self.unprotected("ufw is switched off", "")]),
             None => Ok(vec![
                 self.unprotected("there is no ufw", "apt-get install ufw && "),

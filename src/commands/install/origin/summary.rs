@@ -1,7 +1,7 @@
 //! What an operator needs next, once an origin serves.
 
 use crate::env_file::EnvFile;
-use crate::roles::origin::{API_PORT, REDIS_PORT};
+use crate::roles::origin::REDIS_PORT;
 use crate::settings::{Origin, Settings};
 use crate::ui;
 
@@ -74,6 +74,7 @@ To join an edge, let it in here, and run the second command there:
   streamhub-install allow-edge <address of the edge>
   {join}
 The join token: {token}
-It uses redis on {bind}:{REDIS_PORT} and the cluster's API on {bind}:{API_PORT}."
+It uses redis on {bind}:{REDIS_PORT} and the cluster's API on {bind}:{port}.",
+        port = asked.port
     )
 }
