@@ -8,7 +8,6 @@ use procfs::process::all_processes;
 
 use crate::exec::{Program, last_lines};
 use crate::fault::{Exit, Fault, Result};
-use crate::signals;
 
 const UNIT: &str = "nginx.service";
 const TAKE_UP_LIMIT: Duration = Duration::from_secs(10);
@@ -132,7 +131,8 @@ pub fn take_up() -> Result<()> {
             .fix("see why: tail /var/log/nginx/error.log")
             .into());
         }
-        signals::sleep(Duration::from_millis(50))?;
+        // Not cut short by a signal: what is on disk and what nginx runs with would part.
+        std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
 }
