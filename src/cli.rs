@@ -31,6 +31,12 @@ Environment only:
                            9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88
   STREAMHUB_INSTALL_URL    where install.sh is, for the commands that are printed for other hosts;
                            default https://www.streamhub.studio/install.sh
+  STREAMHUB_REPO_URL       the git repository of an origin's source; default StreamHub's own
+  STREAMHUB_SRC_URL        its .tar.gz, for where git can't be used; default StreamHub's own
+  STREAMHUB_SRC_SHA256     the one .tar.gz that may be used, 64 hexadecimal digits; git is not
+                           used then
+  STREAMHUB_ACME_CA_FILE   a PEM file on this host, the CA to trust for --acme-directory, beside
+                           the system's
 
 Environment of install.sh, the bootstrap:
   STREAMHUB_INSTALL_BASE_URL  the https address below which it finds the binary of its version;
@@ -52,8 +58,8 @@ default. An empty variable counts as unset.";
 
 /// Turns a fresh Ubuntu server into a StreamHub node.
 ///
-/// Without --join it sets up an origin, with --join an edge. It finds every problem before it changes
-/// anything, and running it again is always safe.
+/// Without --join it sets up an origin, with --join an edge; on a host that is one already, it needs no
+/// flag. It finds every problem before it changes anything, and running it again is always safe.
 #[derive(Debug, Parser)]
 #[command(name = "streamhub-install", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Cli {

@@ -1,6 +1,11 @@
-//! The reference page is what the definitions say. `make docs` writes it anew.
+//! The reference page is what the definitions say (`make docs` writes it anew), and what operators read shows every
+//! command and flag in an example that the program takes.
 
-use clap::{Arg, Command};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
 use streamhub_install::cli::command;
 use streamhub_install::preflight::CHECKS;
 
@@ -97,4 +102,149 @@ fn subcommands(command: &Command, path: &str, page: &mut String) {
         page.push_str(&format!("| `{name}{takes}` | {about} |\n"));
         subcommands(sub, &format!("{name} "), page);
     }
+}
+
+/// README.md and docs/*.md but the reference, which is made: the name, and the text.
+fn pages() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = std::fs::read_dir(root.join("docs")).expect("docs/ is there");
+    let mut paths: Vec<_> = docs.flatten().map(|file| file.path()).collect();
+    paths.retain(|path| {
+        path.extension().is_some_and(|e| e == "md") && !path.ends_with("reference.md")
+    });
+    paths.push(root.join("README.md"));
+    let read = |path: &Path| {
+        let text = std::fs::read_to_string(path).expect("it is text");
+        (path.display().to_string(), text)
+    };
+    paths.iter().map(|path| read(path)).collect()
+}
+
+/// The lines of its fenced and indented blocks, continued ones joined.
+fn code(text: &str) -> Vec<String> {
+    let (mut lines, mut is_fenced, mut open) = (Vec::<String>::new(), false, false);
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            is_fenced = !is_fenced;
+            continue;
+        }
+        if !is_fenced && !line.starts_with("    ") {
+            open = false;
+            continue;
+        }
+        let (part, goes_on) = match line.strip_suffix('\\') {
+            Some(part) => (part, true),
+            None => (line, false),
+        };
+        match lines.last_mut() {
+            Some(last) if open => last.push_str(part),
+            _ => lines.push(part.to_owned()),
+        }
+        open = goes_on;
+    }
+    lines
+}
+
+/// The arguments of each run of the program in a line of shell, by its own name or through install.sh.
+fn runs(line: &str) -> Vec<Vec<String>> {
+    // In a list, as cloud-init's.
+    let line = line.trim_start().trim_start_matches("- ");
+    let words = shlex::split(line).unwrap_or_default();
+    let commands = words.split(|word| ["|", "||", "&&", ";"].contains(&word.as_str()));
+    commands.filter_map(run).collect()
+}
+
+fn run(words: &[String]) -> Option<Vec<String>> {
+    let is_before = |word: &String| word == "sudo" || word == "$" || word.contains('=');
+    let start = words.iter().position(|word| !is_before(word))?;
+    let words: Vec<&str> = words[start..].iter().map(String::as_str).collect();
+    let args = match words.as_slice() {
+        ["streamhub-install", args @ ..] | ["sh" | "bash", "-s", "--", args @ ..] => args,
+        ["sh" | "bash", script, args @ ..] if script.ends_with("install.sh") => args,
+        _ => return None,
+    };
+    let own = args.iter().take_while(|word| !word.starts_with(['<', '>']));
+    Some(own.map(|word| (*word).to_owned()).collect())
+}
+
+/// Adds what a run uses: each command, as `nodes drain`, and each flag, as `nodes drain --wait`.
+fn used(matches: &ArgMatches, command: &Command, path: &str, found: &mut BTreeSet<String>) {
+    for (id, name) in flags(command, path) {
+        if matches.try_contains_id(&id).unwrap_or(false)
+            && matches.value_source(&id) == Some(ValueSource::CommandLine)
+        {
+            found.insert(name);
+        }
+    }
+    if let Some((name, below)) = matches.subcommand() {
+        let path = format!("{path}{name}");
+        let sub = command.find_subcommand(name).expect("it was matched");
+        used(below, sub, &format!("{path} "), found);
+        found.insert(path);
+    }
+}
+
+/// Adds what the definitions have, named in the same way.
+fn defined(command: &Command, path: &str, found: &mut BTreeSet<String>) {
+    found.extend(flags(command, path).map(|(_, name)| name));
+    for sub in command.get_subcommands() {
+        let path = format!("{path}{}", sub.get_name());
+        defined(sub, &format!("{path} "), found);
+        found.insert(path);
+    }
+}
+
+/// The id and the full name of each flag that is no other command's.
+fn flags(command: &Command, path: &str) -> impl Iterator<Item = (String, String)> {
+    let shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
+    shown.filter_map(move |arg| {
+        let long = arg.get_long()?;
+        Some((arg.get_id().to_string(), format!("{path}--{long}")))
+    })
+}
+
+#[test]
+fn operators_find_every_command_and_flag_in_an_example_that_the_program_takes() {
+    let (mut seen, mut refused) = (BTreeSet::new(), Vec::new());
+    for (page, text) in pages() {
+        for args in code(&text).iter().flat_map(|line| runs(line)) {
+            let line = format!("streamhub-install {}", args.join(" "));
+            let words = std::iter::once("streamhub-install".to_owned()).chain(args);
+            match command().try_get_matches_from(words) {
+                Ok(matches) => used(&matches, &command(), "", &mut seen),
+                Err(error) if !error.use_stderr() => {}
+                Err(error) => refused.push(format!("{page}: {line}\n{error}")),
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+    let mut all = BTreeSet::new();
+    defined(&command(), "", &mut all);
+    let missing: Vec<_> = all.difference(&seen).collect();
+    assert!(missing.is_empty(), "in no example: {missing:#?}");
+}
+
+#[test]
+fn every_other_name_of_a_flag_and_every_variable_is_told() {
+    let text: String = pages().into_iter().map(|(_, text)| text).collect();
+    let is_told = |name: &str| {
+        let mut after = text
+            .match_indices(name)
+            .map(|(at, _)| &text[at + name.len()..]);
+        after.any(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c)))
+    };
+    let command = command();
+    let aliases = command.get_arguments().flat_map(|arg| {
+        let aliases = arg.get_visible_aliases().unwrap_or_default();
+        aliases.into_iter().map(|alias| format!("--{alias}"))
+    });
+    let about = command.get_after_help().map(ToString::to_string);
+    let about = about.unwrap_or_default();
+    let variables = about
+        .split_whitespace()
+        .filter(|word| word.starts_with("STREAMHUB_"));
+    let names: Vec<_> = aliases.chain(variables.map(str::to_owned)).collect();
+    assert!(names.len() > 10, "{names:?}");
+    let missing: Vec<_> = names.iter().filter(|name| !is_told(name)).collect();
+    assert!(missing.is_empty(), "told nowhere: {missing:#?}");
 }
