@@ -1,8 +1,10 @@
 //! Who serves the binary.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::Duration;
 
 use standins::tls::Authority;
 
@@ -30,19 +32,20 @@ impl Server {
             .args([&certificate, &key])
             .args(["127.0.0.1", "0"])
             .args(more)
-            .stdout(Stdio::piped())
+            // Straight into the file: what it says before it answers is there once somebody has the answer.
+            .stdout(File::create(&log).expect("it is ours"))
             .spawn()
             .expect("python3 is there");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut port = String::new();
-        lines.read_line(&mut port).expect("it says its port");
-        let mut requests = std::fs::File::create(&log).expect("it is ours");
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut requests));
-        Self {
-            child,
-            port: port.trim().parse().expect("it is a number"),
-            log,
-        }
+        let port = loop {
+            let said = std::fs::read_to_string(&log).expect("it is ours");
+            if let Some((port, _)) = said.split_once('\n') {
+                break port.parse().expect("it is a number");
+            }
+            let ended = child.try_wait().expect("it is ours");
+            assert_eq!(ended, None, "the server ended");
+            sleep(Duration::from_millis(10));
+        };
+        Self { child, port, log }
     }
 
     /// How often it was asked.
