@@ -117,7 +117,7 @@ fn a_run_that_was_killed_between_key_source_and_packages_is_gone_on_with() {
     assert!(host.has(KEY) && !host.has(SOURCE));
 
     // The source is there, and apt has not read it: it waits for somebody else.
-    hold(&host, "/var/lib/apt/lists/lock");
+    hold(&host, &["/var/lib/apt/lists/lock"]);
     let mut waiting = join(&host, &origin, &repository).spawn();
     waiting.wait_for("which holds /var/lib/apt/lists/lock");
     assert!(host.has(KEY) && host.has(SOURCE));

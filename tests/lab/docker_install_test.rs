@@ -3,7 +3,6 @@
 
 use serde_json::Value;
 
-use crate::base::Layer;
 use crate::cluster::Origin;
 use crate::command::HostCommand;
 use crate::docker_repository::{KEY, SOURCE};
@@ -11,7 +10,7 @@ use crate::host::Host;
 use crate::images::{self, Image};
 
 /// How long somebody else holds a lock, in seconds.
-const HELD: u32 = 10;
+const HELD: u32 = 30;
 
 /// A server without Docker, and the program on it.
 pub fn bare(name: &str, images: Vec<Image>) -> Host {
@@ -20,10 +19,10 @@ pub fn bare(name: &str, images: Vec<Image>) -> Host {
     host
 }
 
-/// Holds a lock of dpkg's kind for a while, as an automatic upgrade does.
-pub fn hold(host: &Host, lock: &str) {
+/// Holds locks of dpkg's kind for a while, as an automatic upgrade does.
+pub fn hold(host: &Host, locks: &[&str]) {
     let script = format!(
-        "import fcntl,time; f=open('{lock}','w'); fcntl.lockf(f, fcntl.LOCK_EX); open('/run/held','w'); time.sleep({HELD}); open('/run/ended','w')"
+        "import fcntl,time; fs=[open(l,'w') for l in {locks:?}]; [fcntl.lockf(f, fcntl.LOCK_EX) for f in fs]; open('/run/held','w'); time.sleep({HELD}); open('/run/ended','w')"
     );
     host.command([
         "systemd-run",
@@ -37,15 +36,16 @@ pub fn hold(host: &Host, lock: &str) {
     host.sh_ok("until test -e /run/held; do sleep 0.05; done; rm /run/held");
 }
 
-/// Joins while somebody holds the lock: waits for it, says for whom, and gets done.
+/// Joins while somebody holds the locks: waits for them, says for whom, and gets done.
 #[track_caller]
-pub fn joins_after_waiting_for(host: &Host, join: HostCommand, lock: &str) {
-    hold(host, lock);
+pub fn joins_after_waiting_for(host: &Host, join: HostCommand, locks: &[&str]) {
+    hold(host, locks);
     let pid = host.sh_ok("systemctl show --property=MainPID --value lab-upgrade");
     let mut join = join.spawn();
     join.wait_for(&format!(
-        "waiting for pid {}, which holds {lock}",
-        pid.trim()
+        "waiting for pid {}, which holds {}",
+        pid.trim(),
+        locks[0]
     ));
     join.wait().expect_code(0);
     // Had it not waited, it would have failed: the holder ended by itself, and was not ended.
@@ -139,19 +139,14 @@ fn a_held_package_lock_is_waited_for() {
     let origin = Origin::boot("origin");
     let host = bare("edge-1", images::livekit());
     let join = host.join(&origin).args(["--docker-source", "distro"]);
-    joins_after_waiting_for(&host, join, "/var/lib/dpkg/lock-frontend");
+    joins_after_waiting_for(&host, join, &["/var/lib/dpkg/lock-frontend"]);
 }
 
 #[test]
 fn a_foreign_container_runs_on_while_the_compose_plugin_is_installed_after_a_held_lists_lock() {
     let origin = Origin::boot("origin");
-    let busybox = Layer::Bare
-        .directories()
-        .pop()
-        .expect("there is one")
-        .join("bin/busybox");
     let mut images = images::livekit();
-    images.push(Image::of_program("lab/busybox:1", &busybox));
+    images.push(Image::busybox());
     let host = Host::named("edge-1")
         .with_docker()
         .with_images(images)
@@ -165,7 +160,7 @@ fn a_foreign_container_runs_on_while_the_compose_plugin_is_installed_after_a_hel
     let before = foreign();
     // It comes from where the engine came, whatever is preferred.
     let join = host.join(&origin).args(["--docker-source", "docker"]);
-    joins_after_waiting_for(&host, join, "/var/lib/apt/lists/lock");
+    joins_after_waiting_for(&host, join, &["/var/lib/apt/lists/lock"]);
     assert_eq!(foreign(), before);
     docker_runs(&host);
     host.program::<&str>([]).run().expect_code(0);

@@ -67,13 +67,7 @@ impl<'a> Repository<'a> {
     pub fn introduce_to(&self, client: &Host) {
         let line = format!("{} {NAME}", self.host.ip());
         client.sh_ok(&format!("echo {line} >>/etc/hosts"));
-        let certificate = self.authority.certificate();
-        client.write(
-            "/usr/local/share/ca-certificates/lab.crt",
-            certificate,
-            0o644,
-        );
-        client.sh_ok("update-ca-certificates");
+        client.trust("packages", self.authority.certificate());
     }
 
     /// The run that takes this repository for Docker's.

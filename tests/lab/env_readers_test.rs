@@ -6,7 +6,6 @@ use std::fmt::Write;
 use fastrand::Rng;
 use streamhub_install::env_file::EnvFile;
 
-use crate::base::Layer;
 use crate::campaign::seed;
 use crate::host::Host;
 use crate::images::Image;
@@ -70,14 +69,9 @@ fn every_reader_takes_a_legal_value_for_the_same() {
     }
     let text = file.text();
 
-    let busybox = Layer::Bare
-        .directories()
-        .pop()
-        .expect("there is one")
-        .join("bin/busybox");
     let host = Host::named("readers")
         .with_docker()
-        .with_images(vec![Image::of_program("lab/busybox:1", &busybox)])
+        .with_images(vec![Image::busybox()])
         .boot();
     host.write(FILE, text.clone(), 0o600);
     let mut services = String::from(

@@ -26,6 +26,14 @@ impl Host {
         self.run(["test", "-e", path]).code == 0
     }
 
+    /// Trusts this authority, as PEM, in the system's own store, beside those that were added under other names.
+    #[track_caller]
+    pub fn trust(&self, name: &str, authority: &str) {
+        let path = format!("/usr/local/share/ca-certificates/{name}.crt");
+        self.write(&path, authority, 0o644);
+        self.sh_ok("update-ca-certificates");
+    }
+
     /// Copies a file of this machine to the host, executable if it is so here.
     #[track_caller]
     pub fn push(&self, local: &Path, path: &str) {

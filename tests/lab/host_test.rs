@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::base::Layer;
 use crate::host::Host;
 use crate::images::{self, Image};
 use crate::leftovers;
@@ -15,14 +14,8 @@ use crate::network::{link_exists, link_of};
 use crate::program;
 use crate::wait;
 
-/// A static program that every base has.
-fn busybox() -> PathBuf {
-    let bare = Layer::Bare.directories().pop().expect("there is one");
-    bare.join("bin/busybox")
-}
-
 fn busybox_image() -> Vec<Image> {
-    vec![Image::of_program("lab/busybox:1", &busybox()).with_change("USER 1001:0")]
+    vec![Image::busybox().with_change("USER 1001:0")]
 }
 
 #[test]

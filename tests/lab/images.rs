@@ -43,6 +43,12 @@ impl Image {
             .with_change(&format!("ENTRYPOINT [\"/{name}\"]"))
     }
 
+    /// A stranger's, `lab/busybox:1`: its entry point is busybox.
+    pub fn busybox() -> Self {
+        let base = Layer::Bare.directories().pop().expect("there is one");
+        Self::of_program("lab/busybox:1", &base.join("bin/busybox"))
+    }
+
     /// One with a shell and these programs beside it, as images are where they are made of Alpine.
     fn with_shell(reference: &str, tools: &[&str]) -> Self {
         let base = Layer::Bare.directories().pop().expect("there is one");

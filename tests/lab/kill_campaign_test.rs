@@ -1,6 +1,5 @@
 //! Two hundred runs that are killed at random moments: first joins, re-runs and take-overs, each of several kinds.
 
-use crate::base::Layer;
 use crate::campaign::{Blow, Scene, Stage, play};
 use crate::cluster::{API_KEY, API_SECRET, JOIN_LIMIT, Origin};
 use crate::command::HostCommand;
@@ -30,13 +29,8 @@ const OTHER_SECRET: &str = "ExampleRotatedSecretOf40Characters00000";
 
 /// A stage whose host has Docker and a stranger's container.
 fn stage(name: &str) -> Stage {
-    let busybox = Layer::Bare
-        .directories()
-        .pop()
-        .expect("there is one")
-        .join("bin/busybox");
     let mut images = images::livekit();
-    images.push(Image::of_program("lab/busybox:1", &busybox));
+    images.push(Image::busybox());
     let host = Host::named(name)
         .with_cores(2)
         .with_docker()

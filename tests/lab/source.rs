@@ -95,10 +95,7 @@ impl<'a> Source<'a> {
 
     /// Lets a host trust it, as any web site: in the system's own store.
     pub fn vouch_at(&self, client: &Host) {
-        let certificate = self.authority.certificate();
-        let store = "/usr/local/share/ca-certificates";
-        client.write(&format!("{store}/source.crt"), certificate, 0o644);
-        client.sh_ok("update-ca-certificates");
+        client.trust("source", self.authority.certificate());
     }
 
     /// The run that gets StreamHub's source from here, by git where it may, else as the tarball.

@@ -1,6 +1,5 @@
 //! An uninstall takes away what the install has made, and nothing else.
 
-use crate::base::Layer;
 use crate::cluster::{API_TOKEN, Origin, SECRETS, edge};
 use crate::command::Output;
 use crate::docker_install_test::bare;
@@ -46,14 +45,9 @@ fn difference(before: &Tree, after: &Tree) -> Vec<String> {
     differing
 }
 
-fn busybox() -> Image {
-    let base = Layer::Bare.directories().pop().expect("there is one");
-    Image::of_program("lab/busybox:1", &base.join("bin/busybox"))
-}
-
 /// A container, a volume, a network and a compose project of somebody else's, who calls it as we call ours.
 fn strangers(host: &Host) {
-    host.import(&busybox());
+    host.import(&Image::busybox());
     host.sh_ok(
         "docker run --detach --name foreign lab/busybox:1 sleep 100000
          docker volume create foreign; docker volume create streamhub_foreign
@@ -167,7 +161,7 @@ fn a_docker_that_we_installed_goes_when_asked_for_and_not_from_under_anybody() {
         .args(["--docker-source", "distro"])
         .run()
         .expect_code(0);
-    host.import(&busybox());
+    host.import(&Image::busybox());
     host.sh_ok("docker run --detach --name foreign lab/busybox:1 sleep 100000");
     let (joined, foreign) = (host.tree(), containers_of_others(&host));
     let refused = uninstall(&host, &["--purge-packages"]).expect_code(3);
@@ -281,7 +275,7 @@ fn a_node_of_the_script_goes_once_it_is_ours() {
     let origin = Origin::boot("origin");
     let host = edge("server-7");
     // Somebody else's project, which has our name in another place.
-    host.import(&busybox());
+    host.import(&Image::busybox());
     host.write(
         "/srv/other/compose.yml",
         "name: streamhub\nservices:\n  web:\n    image: lab/busybox:1\n    command: sleep 100000\n    volumes: [\"store:/store\"]\nvolumes:\n  store:\n",
@@ -318,7 +312,7 @@ fn an_origin_goes_with_its_site_and_source_and_the_others_sites_serve_on() {
         0o644,
     );
     host.sh_ok("ufw allow 22/tcp; ufw --force enable; systemctl restart nginx");
-    host.import(&busybox());
+    host.import(&Image::busybox());
     let serves_others = || host.status_of("http://127.0.0.1:8081/", &[]) == "204";
     assert!(serves_others());
     let (before, neighbours) = (host.tree(), others(&host));
