@@ -1,6 +1,7 @@
 //! Everything that can be known to go wrong, looked at before anything is changed, in one report.
 
 mod host_checks;
+mod layer;
 mod origin_checks;
 mod ports;
 
@@ -74,6 +75,11 @@ pub const CHECKS: &[Check] = &[
         name: "files",
         protects: "writing through symlinks, or where nothing can be written",
         look: Look::Both(host_checks::files),
+    },
+    Check {
+        name: "override",
+        protects: "an operator's compose layer that is about an origin's services",
+        look: Look::Edge(layer::layer),
     },
     Check {
         name: "origin",

@@ -65,6 +65,14 @@ const CASES: &[(&str, Spoil)] = &[
         )
         .expect("it is free");
     }),
+    ("an origin's compose layer", |s| {
+        s.write("opt/streamhub/.env", "STREAMHUB_DOMAIN=join-edge-1\n");
+        s.write(
+            "opt/streamhub/docker-compose.override.yml",
+            "services:\n  core:\n    environment: {A: b}\n  redis: {restart: always}\n  \
+             livekit: {cpus: 2}\n  own: {image: example}\n",
+        );
+    }),
     ("a damaged receipt", |s| {
         s.write("etc/streamhub/receipt.json", "{\"version\":1,")
     }),

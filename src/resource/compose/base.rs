@@ -33,6 +33,21 @@ impl BaseFile {
         &self.0["services"][name]
     }
 
+    /// The services in it that are not among these and say of no image: compose refuses them, and with them all.
+    pub fn undefined_services(&self, defined: &[&str]) -> Vec<&str> {
+        let services = self.0["services"].as_hash().into_iter().flatten();
+        let says_how = |service: &Yaml| {
+            ["image", "build", "extends", "provider"]
+                .iter()
+                .any(|key| !service[*key].is_badvalue())
+        };
+        services
+            .filter(|(_, service)| service.as_hash().is_some() && !says_how(service))
+            .filter_map(|(name, _)| name.as_str())
+            .filter(|name| !defined.contains(name))
+            .collect()
+    }
+
     /// Everything in it that decides over a service: its own section, aliases resolved, and what services share.
     ///
     /// # Errors
