@@ -211,7 +211,7 @@ fn the_clusters_redis_comes_and_goes_and_may_come_late_at_a_boot() {
     assert_eq!(cluster(&host, "/api/v1/health"), "200");
 
     host.program(["--no-cluster-redis"]).run().expect_code(0);
-    assert_eq!(ping(&host, "127.0.0.1", "").trim(), "PONG");
+    assert!(ping(&host, "127.0.0.1", "").contains("PONG"));
     assert!(!ping(&host, bind, "").contains("PONG"));
     assert_eq!(cluster(&host, "/api/v1/health"), "000");
     assert!(!host.read("/opt/streamhub/.env").contains(&password));
