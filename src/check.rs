@@ -1,5 +1,5 @@
 //! Things that are looked at on this host, each a row of a table: what it is called, what it protects from, how to look.
-//! [`crate::preflight`] has one table, `doctor` another.
+//! [`crate::preflight`] has one table, [`crate::doctor`] another.
 
 use std::cell::OnceCell;
 

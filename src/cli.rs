@@ -140,7 +140,11 @@ pub enum Command {
     /// Take away what is ours.
     Uninstall(UninstallFlags),
     /// One archive for a bug report, redacted.
-    SupportBundle,
+    SupportBundle {
+        /// Where to write it; default: streamhub-support-<host>-<time>.tar.gz in this directory.
+        #[arg(long, value_name = "FILE")]
+        output: Option<std::path::PathBuf>,
+    },
     /// Completions for a shell.
     Completions {
         #[arg(value_enum)]
@@ -162,7 +166,7 @@ impl Command {
             Self::Rotate { .. } => "rotate",
             Self::Heartbeat => "heartbeat",
             Self::Uninstall(_) => "uninstall",
-            Self::SupportBundle => "support-bundle",
+            Self::SupportBundle { .. } => "support-bundle",
             Self::Completions { .. } => "completions",
             Self::Man => "man",
         }

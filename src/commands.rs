@@ -1,12 +1,14 @@
 //! One subcommand each.
 
 pub mod allow_edge;
+pub mod doctor;
 pub mod generated;
 pub mod heartbeat;
 pub mod install;
 pub mod nodes;
 pub mod rotate;
 pub mod status;
+pub mod support_bundle;
 pub mod uninstall;
 pub mod update;
 

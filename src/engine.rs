@@ -11,7 +11,7 @@ use reqwest::blocking::{Client, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-pub use container::{Container, Run, all_of_service, container_name, of_service};
+pub use container::{Container, DIGEST_LABEL, Run, all_of_service, container_name, of_service};
 
 use crate::fault::Result;
 use crate::host::Host;

@@ -215,6 +215,25 @@ impl Host {
             .with_context(|| format!("setting the mode of {}", path.display()))
     }
 
+    /// Makes a file for root alone, in whosever directory: never over one that is there, nor through a symlink.
+    ///
+    /// # Errors
+    /// If it is there already, or can't be written; what was begun is then taken away.
+    pub fn create_private(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let real = self.path(path);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&real)
+            .with_context(|| format!("creating {}", path.display()))?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        if written.is_err() {
+            let _ = fs::remove_file(&real);
+        }
+        written.with_context(|| format!("writing {}", path.display()))
+    }
+
     /// Opens a log for appending: 0600, never through a symlink.
     ///
     /// # Errors

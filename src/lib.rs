@@ -6,7 +6,7 @@
 //! decides what is wanted, and so a role has two halves, [`roles::edge::prepare`] and
 //! [`roles::edge::serve`]. Start reading there, then in [`commands::install`].
 //!
-//! Imports run one way: commands → preflight → check, plan, register, verify → roles → settings → resource →
+//! Imports run one way: commands → preflight, doctor → check, plan, register, verify → roles → settings → resource →
 //! cli, receipt, env_file, render, origin_api, redis_probe, engine, livekit, apt, beat → exec, host, http → ui,
 //! signals → fault, secret. Only [`exec`] spawns, only [`ui`] prints, only [`host`] writes.
 
@@ -17,6 +17,7 @@ pub mod beat;
 pub mod check;
 pub mod cli;
 pub mod commands;
+pub mod doctor;
 pub mod engine;
 pub mod env_file;
 pub mod exec;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use streamhub_install::cli::{self, Command, Given};
 use streamhub_install::commands::{
-    self, Outcome, allow_edge, generated, heartbeat, install, nodes, rotate, status, uninstall,
-    update,
+    self, Outcome, allow_edge, doctor, generated, heartbeat, install, nodes, rotate, status,
+    support_bundle, uninstall, update,
 };
 use streamhub_install::fault::{Fault, Result};
 use streamhub_install::host::Host;
@@ -58,9 +58,11 @@ fn run(mut given: Given) -> Result<Outcome> {
             let (secret, yes) = (*secret, *yes);
             rotate::run(given, &host, secret, yes)
         }
+        Some(Command::Doctor) => doctor::run(&host, given.cli.output.json),
         Some(Command::Status) => status::run(&host, given.cli.output.json),
         Some(Command::Nodes { access, action }) => nodes::run(&given, &host, access, action),
         Some(Command::Completions { shell }) => Ok(generated::completions(*shell)),
+        Some(Command::SupportBundle { output }) => support_bundle::run(&host, output.as_deref()),
         Some(Command::Man) => generated::manual(),
         Some(Command::Uninstall(flags)) => uninstall::run(&given, flags, &host),
         Some(Command::AllowEdge {

@@ -5,7 +5,7 @@ mod answer;
 mod nodes;
 mod refusal;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::Certificate;
 use reqwest::blocking::{Client, Request};
@@ -79,6 +79,15 @@ impl OriginApi {
                 "no StreamHub answers there: its health check lacks `up`".to_owned(),
             )),
         }
+    }
+
+    /// What the origin takes for now; `None` where its answers don't say.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn clock(&self) -> Result<Option<SystemTime>, Refusal> {
+        let answered = self.send(self.client.get(self.url("/api/v1/health")).build(), None)?;
+        Ok(answered.date)
     }
 
     /// Asks whether the join token is good, registering nothing.

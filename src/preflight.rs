@@ -12,7 +12,9 @@ use crate::resource::{Danger, EdgeRules};
 use crate::settings::{Origin, Settings};
 use crate::ui::{self, Event, Severity};
 
+pub(crate) use host_checks::{clock, disk};
 pub use origin_checks::redis_fix;
+pub(crate) use origin_checks::{in_clear, stays_private};
 
 /// All of them, in the order of the report.
 pub const CHECKS: &[Check] = &[

@@ -26,7 +26,7 @@ mod timer;
 
 pub use absent::Absent;
 pub use adoption::Adoption;
-pub use certificate::{CaddyCertificate, Certificate};
+pub use certificate::{CaddyCertificate, Certificate, certificate_ends};
 pub use compose::{BASE, Base, BaseFile, ComposeFile, Definition, LAYER, Service, operators_layer};
 pub use core_image::{CoreImage, StackImages};
 pub use data::Data;
@@ -98,7 +98,7 @@ pub enum Change {
 const SIGNATURE: &[u8] = b"Written by streamhub-install";
 
 /// Whether this program wrote the file with these bytes; an operator's own may hold a secret.
-fn is_signed(bytes: &[u8]) -> bool {
+pub(crate) fn is_signed(bytes: &[u8]) -> bool {
     bytes.windows(SIGNATURE.len()).any(|w| w == SIGNATURE)
 }
 

@@ -6,7 +6,10 @@ pub mod origin;
 
 use std::path::PathBuf;
 
-use crate::resource::{Port, Service};
+pub use node::{LOG, secret_files};
+
+use crate::fault::Result;
+use crate::resource::{Port, Resources, Service, Stack};
 use crate::settings::{Node, Settings};
 
 /// Every port that this node's services need.
@@ -32,4 +35,31 @@ pub fn files(settings: &Settings) -> Vec<PathBuf> {
         Node::Edge(_) => edge::files(settings),
         Node::Origin(_) => origin::files(settings),
     }
+}
+
+/// What this node is made of, as it was installed: an edge's as its origin answered last.
+pub struct Installed {
+    pub resources: Resources,
+    pub stack: Stack,
+}
+
+/// What this node is made of; `None` on an edge that no origin has taken.
+///
+/// # Errors
+/// If a template can't be rendered: a mistake of ours.
+pub fn installed(settings: &Settings, cores: usize) -> Result<Option<Installed>> {
+    Ok(match (&settings.node, &settings.saved.joined) {
+        (Node::Edge(asked), Some(joined)) => {
+            let answer = &joined.answer;
+            let mut resources = edge::prepare(settings);
+            resources.extend(edge::serve(settings, asked, answer, cores)?);
+            let stack = edge::stack(settings, asked, answer, cores);
+            Some(Installed { resources, stack })
+        }
+        (Node::Edge(_), None) => None,
+        (Node::Origin(asked), _) => Some(Installed {
+            resources: origin::wanted(settings, asked, cores)?,
+            stack: origin::stack(settings, asked, cores)?,
+        }),
+    })
 }

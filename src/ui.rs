@@ -180,6 +180,12 @@ pub fn progress(text: &str) {
     }
 }
 
+/// An event that is the result that was asked for.
+pub fn report(event: &Event<'_>) {
+    let paint = ui().paint(false);
+    result(&event.text(paint));
+}
+
 /// What only the log and `-v` want.
 pub fn detail(text: &str) {
     let mut ui = ui();

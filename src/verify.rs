@@ -7,6 +7,8 @@ mod services;
 
 use std::time::Duration;
 
+pub use services::PORTS;
+
 use crate::beat::{Node, beat};
 use crate::fault::Result;
 use crate::host::Host;

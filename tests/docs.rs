@@ -6,8 +6,9 @@ use std::path::Path;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
+use streamhub_install::check::Check;
 use streamhub_install::cli::command;
-use streamhub_install::preflight::CHECKS;
+use streamhub_install::{doctor, preflight};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference.md");
 
@@ -43,9 +44,9 @@ fn reference() -> String {
     page.push_str("\n## Commands\n\n| command | does |\n|---|---|\n");
     subcommands(&command, "", &mut page);
     page.push_str("\n## Preflight checks\n\nThe names that `--skip-check` takes.\n\n| check | protects from |\n|---|---|\n");
-    for check in CHECKS {
-        page.push_str(&format!("| `{}` | {} |\n", check.name, check.protects));
-    }
+    checks(preflight::CHECKS, &mut page);
+    page.push_str("\n## What doctor looks at\n\n| check | protects from |\n|---|---|\n");
+    checks(doctor::CHECKS, &mut page);
     let rest = command
         .get_after_help()
         .map(ToString::to_string)
@@ -54,6 +55,12 @@ fn reference() -> String {
         "\n## Environment and exit codes\n\n```text\n{rest}\n```\n"
     ));
     page
+}
+
+fn checks(checks: &[Check], page: &mut String) {
+    for check in checks {
+        page.push_str(&format!("| `{}` | {} |\n", check.name, check.protects));
+    }
 }
 
 fn row(arg: &Arg) -> String {

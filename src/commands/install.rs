@@ -12,10 +12,9 @@ use crate::fault::Result;
 use crate::host::{Host, lock};
 use crate::receipt::Receipt;
 use crate::resource::{Installed, compose_version};
+use crate::roles::LOG;
 use crate::settings::{Node, Settings};
 use crate::ui;
-
-pub(super) const LOG: &str = "/var/log/streamhub-install.log";
 
 /// Makes this host what was asked for, or what it was.
 ///

@@ -10,8 +10,8 @@ use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::plan;
 use crate::resource::Change;
-use crate::roles::edge;
-use crate::settings::{Saved, Settings};
+use crate::roles::{self, edge};
+use crate::settings::{self, Saved, Settings};
 use crate::ui;
 
 /// What `status --json` prints, one document.
@@ -56,7 +56,8 @@ struct Item {
 #[derive(Debug, Serialize)]
 struct Service {
     name: &'static str,
-    image: &'static str,
+    /// What its container was made from; without one, what it would be.
+    image: String,
     /// The engine's word, such as `running`; `missing` without a container.
     state: String,
 }
@@ -87,39 +88,47 @@ pub fn run(host: &Host, json: bool) -> Result<Outcome> {
     })
 }
 
-fn look(host: &Host) -> Result<Status> {
-    let not_joined = || {
-        Fault::new(Exit::Failed, "this host has not joined an origin")
-            .fix("join it: streamhub-install --join --master-ip <ip> --master-token-file <file>")
+/// The settings of the node that was installed here; `command` is what was asked for.
+///
+/// # Errors
+/// If there is none, or this user may not look.
+pub(super) fn installed(host: &Host, command: &str) -> Result<Settings> {
+    let none = || {
+        Fault::new(Exit::Failed, "no node is installed on this host").fix(
+            "set up an origin: streamhub-install; or join one: streamhub-install --join --master-ip <ip> --master-token-file <file>",
+        )
     };
     let saved = Saved::load(host, None)?;
     if saved.unreadable {
         let what = "only root may look at this node";
-        return Err(Fault::new(Exit::NotReady, what)
-            .fix("run it as root: sudo streamhub-install status")
-            .into());
+        let fix = format!("run it as root: sudo streamhub-install {command}");
+        return Err(Fault::new(Exit::NotReady, what).fix(fix).into());
     }
-    if saved.receipt.is_none() {
-        return Err(not_joined().into());
+    if !saved.was_taken() {
+        return Err(none().into());
     }
     let settings = Settings::resolve(&Given::nothing()?, host)?;
-    let joined = settings.saved.joined.as_ref().ok_or_else(not_joined)?;
-    let edge = settings.edge().ok_or_else(not_joined)?;
-    let mut wanted = edge::prepare(&settings);
-    wanted.extend(edge::serve(&settings, edge, &joined.answer, host.cores())?);
-    let plan = plan::probe(host, wanted)?;
+    if settings.edge().is_some() && settings.saved.joined.is_none() {
+        return Err(none().into());
+    }
+    Ok(settings)
+}
+
+fn look(host: &Host) -> Result<Status> {
+    let settings = installed(host, "status")?;
+    let wanted = roles::installed(&settings, host.cores())?;
+    let plan = plan::probe(host, wanted.map_or_else(Vec::new, |node| node.resources))?;
     let engine = Engine::find(host)?;
-    let services = services(engine.as_ref(), &settings.project)?;
+    let services = services(engine.as_ref(), &settings)?;
     let drained = settings.is_drained();
     let came_back = drained && livekit_came_back(engine.as_ref(), &settings)?;
     Ok(Status {
-        role: "edge",
-        node: Node {
-            name: edge.node_name.clone(),
-            id: joined.answer.node_id.clone(),
-            region: edge.region.clone(),
+        role: settings.role().name(),
+        node: node(&settings),
+        origin: match &settings.node {
+            settings::Node::Edge(edge) => edge.origin().to_owned(),
+            settings::Node::Origin(origin) => roles::origin::api(origin),
         },
-        origin: edge.origin().to_owned(),
         dir: settings.dir.display().to_string(),
         versions: Versions {
             program: env!("CARGO_PKG_VERSION"),
@@ -165,18 +174,36 @@ fn word(change: &Change) -> &'static str {
     }
 }
 
-fn services(engine: Option<&Engine>, project: &str) -> Result<Vec<Service>> {
+fn node(settings: &Settings) -> Node {
+    match &settings.node {
+        settings::Node::Edge(edge) => Node {
+            name: edge.node_name.clone(),
+            id: settings
+                .saved
+                .joined
+                .as_ref()
+                .map_or_else(String::new, |joined| joined.answer.node_id.clone()),
+            region: edge.region.clone(),
+        },
+        settings::Node::Origin(origin) => Node {
+            name: origin.domain.to_string(),
+            id: roles::origin::NODE_ID.to_owned(),
+            region: None,
+        },
+    }
+}
+
+fn services(engine: Option<&Engine>, settings: &Settings) -> Result<Vec<Service>> {
     let containers = engine.map_or_else(|| Ok(Vec::new()), Engine::containers)?;
-    let state = |service: &str| {
-        of_service(&containers, project, service)
-            .map_or_else(|| "missing".to_owned(), |c| c.state.clone())
-    };
-    Ok(edge::SERVICES
-        .iter()
-        .map(|service| Service {
-            name: service.name,
-            image: service.image,
-            state: state(service.name),
+    let services = roles::services(settings).into_iter();
+    Ok(services
+        .map(|service| {
+            let container = of_service(&containers, &settings.project, service.name);
+            Service {
+                name: service.name,
+                image: container.map_or_else(|| service.image.to_owned(), |c| c.image.clone()),
+                state: container.map_or_else(|| "missing".to_owned(), |c| c.state.clone()),
+            }
         })
         .collect())
 }
@@ -184,10 +211,13 @@ fn services(engine: Option<&Engine>, project: &str) -> Result<Vec<Service>> {
 fn text(status: &Status) -> String {
     let Status { node, versions, .. } = status;
     let mut lines = vec![
-        format!(
-            "{} {} ({}) of the origin at {}",
-            status.role, node.name, node.id, status.origin
-        ),
+        match status.role {
+            "edge" => format!(
+                "edge {} ({}) of the origin at {}",
+                node.name, node.id, status.origin
+            ),
+            _ => format!("origin {}, its API at {}", node.name, status.origin),
+        },
         format!(
             "region {}, directory {}, streamhub-install {}, Docker {}",
             node.region.as_deref().unwrap_or("none"),

@@ -11,7 +11,7 @@ const PROJECT_LABEL: &str = "com.docker.compose.project";
 const SERVICE_LABEL: &str = "com.docker.compose.service";
 const DIRECTORY_LABEL: &str = "com.docker.compose.project.working_dir";
 /// Ours, in templates/: what the container was made from.
-const DIGEST_LABEL: &str = "studio.streamhub.digest";
+pub const DIGEST_LABEL: &str = "studio.streamhub.digest";
 /// What `docker compose run` starts beside a service.
 const ONE_OFF_LABEL: &str = "com.docker.compose.oneoff";
 

@@ -75,7 +75,7 @@ pub(super) fn systemd(scene: &Scene<'_>) -> Findings {
     )
 }
 
-pub(super) fn disk(scene: &Scene<'_>) -> Findings {
+pub(crate) fn disk(scene: &Scene<'_>) -> Findings {
     let mut findings = Vec::new();
     let mut seen = Vec::new();
     for path in [Path::new(DOCKER_DATA), &scene.settings.dir] {
@@ -133,7 +133,7 @@ pub(super) fn size(scene: &Scene<'_>) -> Findings {
     Ok(findings)
 }
 
-pub(super) fn clock(_scene: &Scene<'_>) -> Findings {
+pub(crate) fn clock(_scene: &Scene<'_>) -> Findings {
     let earliest = SystemTime::UNIX_EPOCH + Duration::from_secs(EARLIEST);
     let now = SystemTime::now();
     if now >= earliest {

@@ -45,14 +45,19 @@ pub(super) fn origin(scene: &Scene<'_>, edge: &Edge) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-fn in_clear(address: &Url, url: &str) -> Finding {
-    let stays_private = match address.host() {
+/// Whether what is sent to this address stays on a private network.
+pub(crate) fn stays_private(address: &Url) -> bool {
+    match address.host() {
         Some(Host::Ipv4(ip)) => is_private(ip.into()),
         Some(Host::Ipv6(ip)) => is_private(ip.into()),
         // A name may lead anywhere.
         Some(Host::Domain(_)) | None => false,
-    };
-    if stays_private {
+    }
+}
+
+/// That an origin's address is plain http.
+pub(crate) fn in_clear(address: &Url, url: &str) -> Finding {
+    if stays_private(address) {
         return Finding::warning(
             format!(
                 "{url} is plain http: the join token and every key cross that network in clear"

@@ -26,6 +26,17 @@ const SYSTEM_TRUST: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// An ACME server takes seconds; one that hangs is waited for no longer.
 const LIMIT: Duration = Duration::from_secs(240);
 
+/// How long certbot's certificate for a name is still valid; `None` where there is none.
+///
+/// # Errors
+/// If it can't be read.
+pub fn certificate_ends(host: &Host, domain: &str) -> Result<Option<Duration>> {
+    let path = Path::new(LIVE).join(domain).join("fullchain.pem");
+    let pem = host.read(&path)?;
+    pem.map(|pem| judge::left(&pem, SystemTime::now()))
+        .transpose()
+}
+
 /// A certificate for a name, used by its site in nginx.
 #[derive(Clone, Debug)]
 pub struct Certificate {

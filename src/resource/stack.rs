@@ -69,6 +69,16 @@ impl Stack {
         }
     }
 
+    /// The services whose containers were made from something else than `.env` and the compose file say now.
+    ///
+    /// # Errors
+    /// If either can't be read, or the engine goes away.
+    pub fn outdated(&self, host: &Host) -> Result<Vec<&'static str>> {
+        let needs = self.needs(host)?.into_iter();
+        let outdated = needs.filter(|(_, need)| matches!(need, Need::Recreate));
+        Ok(outdated.map(|(service, _)| service).collect())
+    }
+
     fn up(&self, host: &Host, flags: &[&str], services: &[(&'static str, Need)]) -> Result<()> {
         if services.is_empty() {
             return Ok(());

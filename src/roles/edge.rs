@@ -74,19 +74,28 @@ pub fn serve(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) ->
     if let Some(text) = &edge.master_ca {
         wanted.push(Box::new(file(MASTER_CA, text.clone())));
     }
-    let services = Stack::new(stack, settings.drain, settings.refresh);
-    wanted.push(Box::new(if settings.is_drained() {
-        // Started, it would take new rooms.
-        services.leaving(DRAINED)
-    } else {
-        services
-    }));
+    wanted.push(Box::new(services(settings, stack)));
     wanted.push(Box::new(Timer));
     wanted.push(Box::new(Absent {
         path: HEARTBEAT_SCRIPT,
         why: "the timer runs streamhub-install now",
     }));
     Ok(wanted)
+}
+
+/// The services, as the origin's answer makes them.
+pub fn stack(settings: &Settings, edge: &Edge, answer: &Answer, cores: usize) -> Stack {
+    services(settings, definition(settings, edge, answer, cores))
+}
+
+fn services(settings: &Settings, definition: Definition) -> Stack {
+    let services = Stack::new(definition, settings.drain, settings.refresh);
+    if settings.is_drained() {
+        // Started, it would take new rooms.
+        services.leaving(DRAINED)
+    } else {
+        services
+    }
 }
 
 /// The service that a drained node does without.

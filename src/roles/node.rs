@@ -13,6 +13,8 @@ use crate::secret::Secret;
 use crate::settings::{HEARTBEAT_ENV, HEARTBEAT_SCRIPT, Settings};
 
 const UNITS: &str = "/etc/systemd/system";
+/// What every run says, kept.
+pub const LOG: &str = "/var/log/streamhub-install.log";
 
 /// Where and as whom this node beats.
 pub(super) fn heartbeat(
@@ -98,8 +100,16 @@ pub(super) fn files() -> Vec<PathBuf> {
         "/etc/systemd/system/streamhub-heartbeat.timer",
         SYSCTL,
         "/usr/local/bin/streamhub-install",
-        "/var/log/streamhub-install.log",
+        LOG,
     ]
     .map(PathBuf::from)
     .to_vec()
+}
+
+/// The files that hold secrets, or may: for root alone.
+pub fn secret_files(settings: &Settings) -> Vec<PathBuf> {
+    let own = [HEARTBEAT_ENV, crate::receipt::PATH, LOG].map(PathBuf::from);
+    std::iter::once(settings.dir.join(".env"))
+        .chain(own)
+        .collect()
 }

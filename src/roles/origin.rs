@@ -104,6 +104,19 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
     Ok(wanted)
 }
 
+/// The services.
+///
+/// # Errors
+/// As [`wanted`].
+pub fn stack(settings: &Settings, origin: &Origin, cores: usize) -> Result<Stack> {
+    let env = env::env(settings, origin, cores)?;
+    Ok(Stack::new(
+        definition(settings, origin, env)?,
+        settings.drain,
+        settings.refresh,
+    ))
+}
+
 /// What an origin runs besides Caddy. Which image each runs, StreamHub's own compose file says; these are for a core
 /// that is a prebuilt image, and for a plan before there is a source tree.
 pub const SERVICES: &[Service] = &[

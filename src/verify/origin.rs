@@ -86,24 +86,31 @@ fn core_beats(host: &Host, settings: &Settings, asked: &Origin, env: &EnvFile) -
 }
 
 /// What stands before the core leads to it: asked on loopback, by the name that the world uses.
-fn site_answers(asked: &Origin, end: Instant) -> Result<()> {
+///
+/// # Errors
+/// Why not.
+pub fn ask_site(asked: &Origin) -> std::result::Result<(), String> {
     let name = match &asked.domain {
         Domain::Local => "localhost".to_owned(),
         other => other.in_url(),
     };
-    let client = http::client(false, Vec::new())?;
+    let client = http::client(false, Vec::new()).map_err(|e| format!("{e:#}"))?;
+    let answer = client
+        .get("http://127.0.0.1/api/v1/health")
+        .header("Host", &name)
+        .send();
+    match answer {
+        // With a certificate it sends people on to https.
+        Ok(answer) if answer.status().is_success() || answer.status().is_redirection() => Ok(()),
+        Ok(answer) => Err(format!("it answers {}", answer.status())),
+        Err(e) => Err(format!("{:#}", anyhow::Error::from(e))),
+    }
+}
+
+fn site_answers(asked: &Origin, end: Instant) -> Result<()> {
     loop {
-        let answer = client
-            .get("http://127.0.0.1/api/v1/health")
-            .header("Host", &name)
-            .send();
-        let why = match answer {
-            // With a certificate it sends people on to https.
-            Ok(answer) if answer.status().is_success() || answer.status().is_redirection() => {
-                return Ok(());
-            }
-            Ok(answer) => format!("it answers {}", answer.status()),
-            Err(e) => format!("{e:#}"),
+        let Err(why) = ask_site(asked) else {
+            return Ok(());
         };
         if Instant::now() >= end {
             let (container, fix) = match asked.proxy {

@@ -81,13 +81,15 @@ pub(super) fn services_run(
 }
 
 /// A port by which a service shows that it works.
-struct Port {
-    service: &'static str,
-    number: u16,
+#[derive(Debug)]
+pub struct Port {
+    pub service: &'static str,
+    pub number: u16,
     is_http: bool,
 }
 
-const PORTS: &[Port] = &[
+/// Those of livekit and ingress; egress has none that tells.
+pub const PORTS: &[Port] = &[
     Port {
         service: "livekit",
         number: 7880,
@@ -106,7 +108,8 @@ const PORTS: &[Port] = &[
 ];
 
 impl Port {
-    fn answers(&self) -> bool {
+    /// Whether it answers on loopback.
+    pub fn answers(&self) -> bool {
         if self.is_http {
             return http::client(false, Vec::new())
                 .and_then(|client| {

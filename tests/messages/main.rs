@@ -4,9 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod adoption;
+mod bundle;
 mod changes;
 mod connection;
+#[path = "../lab/diagnosis.rs"]
+mod diagnosis;
 mod docker;
+mod doctor;
 #[path = "../hostile/engine.rs"]
 mod engine;
 mod node;

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::row::Row;
 use crate::cli::UninstallFlags;
-use crate::commands::install::LOG;
 use crate::engine::{Container, Engine};
 use crate::fault::Result;
 use crate::host::Host;
 use crate::receipt::{Entry, Owned, Receipt};
 use crate::resource::{APT, PROGRAM, Place, Removal, SYSCTL, SiteParts, UNITS};
+use crate::roles::LOG;
 use crate::settings::HEARTBEAT_ENV;
 use crate::ui;
 

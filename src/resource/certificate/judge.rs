@@ -1,6 +1,6 @@
 //! Whether a certificate will do.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, ensure};
 use x509_parser::extensions::GeneralName;
@@ -36,6 +36,21 @@ pub fn judge(pem: &[u8], domain: &str, now: SystemTime) -> Result<()> {
     });
     ensure!(is_for, "it is for other names than {domain}");
     Ok(())
+}
+
+/// How long the first certificate of a PEM text is still valid; nothing once it has ended.
+///
+/// # Errors
+/// If there is none.
+pub fn left(pem: &[u8], now: SystemTime) -> Result<Duration> {
+    let pem = Pem::iter_from_buffer(pem)
+        .next()
+        .context("it holds no certificate")?
+        .context("it is no PEM text")?;
+    let certificate = pem.parse_x509().context("its certificate can't be read")?;
+    let end = u64::try_from(certificate.validity().not_after.timestamp())?;
+    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(end);
+    Ok(end.duration_since(now).unwrap_or_default())
 }
 
 /// Whether a certificate's name, which may start with `*.`, is this one.
