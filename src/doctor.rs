@@ -105,6 +105,11 @@ pub const CHECKS: &[Check] = &[
         look: Look::Origin(origin::certificate),
     },
     Check {
+        name: "firewall",
+        protects: "rules that let strangers reach redis or the cluster API",
+        look: Look::Origin(origin::firewall),
+    },
+    Check {
         name: "strangers",
         protects: "redis and the core's API open to more than they are meant for",
         look: Look::Origin(origin::strangers),

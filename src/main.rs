@@ -11,7 +11,6 @@ use streamhub_install::commands::{
 };
 use streamhub_install::fault::{Fault, Result};
 use streamhub_install::host::Host;
-use streamhub_install::settings::later;
 use streamhub_install::signals;
 use streamhub_install::ui::{self, Style};
 
@@ -70,6 +69,5 @@ fn run(mut given: Given) -> Result<Outcome> {
             revoke,
             dry_run,
         }) => allow_edge::run(&host, addresses, *revoke, *dry_run),
-        Some(command) => Err(later(&format!("`{}`", command.name()))),
     }
 }
