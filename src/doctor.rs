@@ -107,7 +107,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "firewall",
         protects: "rules that let strangers reach redis or the cluster API",
-        look: Look::Origin(origin::firewall),
+        look: Look::Origin(preflight::firewall),
     },
     Check {
         name: "strangers",

@@ -106,7 +106,7 @@ pub const CHECKS: &[Check] = &[
 ];
 
 /// Who reaches what is shared with edges, and should not.
-fn firewall(scene: &Scene<'_>, origin: &Origin) -> Result<Vec<Finding>> {
+pub(crate) fn firewall(scene: &Scene<'_>, origin: &Origin) -> Result<Vec<Finding>> {
     let rules = EdgeRules::new(&origin.edges, origin.port);
     let dangers = rules.dangers(scene.host, origin.redis.bind.is_some())?;
     let finding = |danger: Danger| Finding::warning(format!("DANGER: {}", danger.what), danger.fix);

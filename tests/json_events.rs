@@ -113,7 +113,7 @@ fn every_way_to_fail_ends_in_a_fault_and_its_code() {
         (vec!["--joni"], 2, "fault"),
         (vec!["--master-ip", "x"], 2, "fault"),
         (vec!["--dry-run", "--join"], 2, "fault"),
-        (vec!["update"], 1, "fault"),
+        (vec!["update"], 2, "fault"),
         (vec!["heartbeat"], 1, "fault"),
         (
             vec![

@@ -11,7 +11,7 @@ use crate::fault::Result;
 use crate::host::{Protocol, listeners};
 use crate::origin_api::{OriginApi, Refusal};
 use crate::redis_probe::{Answer, Redis};
-use crate::resource::{EdgeRules, certificate_ends};
+use crate::resource::certificate_ends;
 use crate::roles::origin::{self, API_PORT, LOOPBACK, NODE_ID, REDIS_PORT};
 use crate::secret::Secret;
 use crate::settings::{Origin, Proxy};
@@ -153,13 +153,6 @@ pub(super) fn certificate(scene: &Scene<'_>, asked: &Origin) -> Findings {
         ),
         format!("certbot renew --cert-name {domain}"),
     )])
-}
-
-/// What the firewall lets in that it should not; what it keeps out is among what is managed.
-pub(super) fn firewall(scene: &Scene<'_>, asked: &Origin) -> Findings {
-    let rules = EdgeRules::new(&asked.edges, asked.port);
-    let found = rules.dangers(scene.host)?.into_iter();
-    Ok(found.map(|danger| wrong(danger.what, danger.fix)).collect())
 }
 
 /// The two ports that are never for everybody.
