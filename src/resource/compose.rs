@@ -1,6 +1,7 @@
 //! The compose file, and what a service's digest is made of.
 
 mod base;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::receipt::Owned;
 use crate::render::{render, source};
 
 pub use base::BaseFile;
+use variables::variables;
 
 /// Where an operator may change what the compose file says: run by hand, compose merges the first of them
 /// that is there (the specification's default file names), and so do we.
@@ -234,20 +236,6 @@ fn digest(parts: &[String], env: &EnvFile, everything: Option<String>) -> Result
         .collect())
 }
 
-/// The names in `${NAME}`, `${NAME:-default}` and `$NAME`. What follows `$$`, which is a dollar sign to compose, does no
-/// harm as one too many.
-fn variables(text: &str) -> impl Iterator<Item = &str> {
-    let after_dollar = text.split('$').skip(1);
-    let names = after_dollar.map(|rest| {
-        let rest = rest.strip_prefix('{').unwrap_or(rest);
-        let end = rest
-            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-            .unwrap_or(rest.len());
-        &rest[..end]
-    });
-    names.filter(|name| !name.is_empty())
-}
-
 /// The compose file on disk. It holds no secret: those are in `.env`.
 #[derive(Clone, Debug)]
 pub struct ComposeFile(pub Definition);
@@ -287,17 +275,5 @@ impl Resource for ComposeFile {
         vec![Owned::File {
             path: self.0.path(),
         }]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::variables;
-
-    #[test]
-    fn variables_are_found_however_compose_lets_one_write_them() {
-        let text = "a: ${BRACED}\nb: $PLAIN-1\nc: ${OUTER:-${INNER:-x}}\nd: 5 $ 3, $";
-        let found: Vec<&str> = variables(text).collect();
-        assert_eq!(found, ["BRACED", "PLAIN", "OUTER", "INNER"]);
     }
 }

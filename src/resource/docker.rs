@@ -4,8 +4,7 @@ mod installed;
 mod key;
 mod packages;
 mod repository;
-
-use std::time::{Duration, Instant};
+mod start;
 
 pub use installed::{Installed, OLDEST_COMPOSE, compose_version, too_old};
 pub use key::Fingerprint;
@@ -16,15 +15,14 @@ use packages::{
     Vendor, engine_parts_of_others, is_half_installed, refuse_to_change_engine, vendor_of,
 };
 
+use start::start;
+
 use super::{Change, Resource};
 use crate::engine::Engine;
-use crate::exec::Program;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::receipt::{Owned, Told};
 use crate::{apt, signals, ui};
-
-const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Docker on this host, and where it comes from if it is missing.
 #[derive(Clone, Debug)]
@@ -285,32 +283,4 @@ fn in_one_line(error: &anyhow::Error) -> String {
         fault.why.join("\n")
     };
     said.lines().map(str::trim).collect::<Vec<_>>().join("; ")
-}
-
-/// Starts the engine and waits until it answers.
-fn start(host: &Host) -> Result<()> {
-    if Engine::find(host)?.is_some() {
-        return Ok(());
-    }
-    Program::new("systemctl")
-        .args(["enable", "--now", "docker.service"])
-        .limit(Duration::from_secs(120))
-        .succeed()
-        .map_err(|e| {
-            Fault::new(Exit::Failed, "docker.service does not start")
-                .because(&e)
-                .fix("see why: journalctl -u docker.service -n 50; if it is masked: systemctl unmask docker.service")
-        })?;
-    let end = Instant::now() + START_LIMIT;
-    while Engine::find(host)?.is_none() {
-        if Instant::now() > end {
-            return Err(
-                Fault::new(Exit::Failed, "the Docker engine runs and does not answer")
-                    .fix("see why: journalctl -u docker.service -n 50")
-                    .into(),
-            );
-        }
-        signals::sleep(Duration::from_millis(200))?;
-    }
-    Ok(())
 }
