@@ -95,6 +95,7 @@ mod proxy_test;
 mod redis_path_test;
 mod registry;
 mod rerun_test;
+mod rotate_test;
 mod rotation_test;
 mod running;
 mod secrets_test;
