@@ -13,10 +13,10 @@ use crate::roles::LOG;
 use crate::settings::HEARTBEAT_ENV;
 use crate::ui;
 
-/// What is ours and stands in no entry: the log, with `--purge` the images that our containers were made from, and with
+/// What is ours and stands in no entry: with `--purge` the images that our containers were made from, and with
 /// `--purge-tls` the certificate that is named.
 pub fn unrecorded(host: &Host, receipt: &Receipt, flags: &UninstallFlags) -> Result<Vec<Owned>> {
-    let mut things = vec![Owned::File { path: LOG.into() }];
+    let mut things = Vec::new();
     if flags.purge_tls {
         let name = flags.domain.clone();
         things.extend(name.map(|name| Owned::Certificate { name }));
@@ -52,7 +52,9 @@ pub fn removals(
         .owned
         .iter()
         .partition(|entry| is_in(&receipt.dir, &entry.thing));
-    let mut things: Vec<Owned> = unrecorded.to_vec();
+    // Every run has a log.
+    let mut things = vec![Owned::File { path: LOG.into() }];
+    things.extend_from_slice(unrecorded);
     let going = elsewhere.into_iter().filter(|entry| goes(entry, flags));
     for entry in going.rev() {
         if !things.contains(&entry.thing) {
