@@ -4,6 +4,8 @@ mod list;
 mod refusals;
 mod row;
 
+use std::path::Path;
+
 use row::Row;
 
 use super::Outcome;
@@ -13,6 +15,7 @@ use crate::fault::{Exit, Fault, Result};
 use crate::host::{Host, lock};
 use crate::plan::Removals;
 use crate::receipt::{Receipt, Role};
+use crate::roles::LOG;
 use crate::settings::{Saved, api_token};
 use crate::ui;
 
@@ -36,6 +39,10 @@ pub fn run(given: &Given, flags: &UninstallFlags, host: &Host) -> Result<Outcome
     let is_installed = saved.receipt.is_some();
     let left = Receipt::left(host)?;
     let Some(mut receipt) = saved.receipt.or(left) else {
+        if !dry_run {
+            Receipt::clear_unfinished(host)?;
+            host.remove(Path::new(LOG))?;
+        }
         ui::result(NOTHING);
         return Ok(Outcome::default());
     };

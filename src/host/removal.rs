@@ -7,7 +7,7 @@ use anyhow::Context;
 use nix::errno::Errno;
 use procfs::process::Process;
 
-use super::{Found, Host, is_absent};
+use super::{Found, Host, is_absent, unfinished};
 use crate::fault::Result;
 
 impl Host {
@@ -26,6 +26,16 @@ impl Host {
             .collect::<Result<Vec<_>>>()?;
         paths.sort();
         Ok(paths)
+    }
+
+    /// Whether a run that was killed left an unfinished file beside this one.
+    ///
+    /// # Errors
+    /// If the kernel won't say.
+    pub fn has_unfinished(&self, path: &Path) -> Result<bool> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let left = path.with_file_name(unfinished(&name));
+        Ok(!matches!(self.find(&left)?, Found::Nothing))
     }
 
     /// Whether something is mounted at a path or below it: what it holds lies elsewhere, and may be anybody's.

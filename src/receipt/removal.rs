@@ -62,6 +62,15 @@ impl Receipt {
         host.remove_empty_dir(Path::new(DIRECTORY)).map(drop)
     }
 
+    /// Clears what a first run that was killed left of its first receipt.
+    ///
+    /// # Errors
+    /// If it can't be removed.
+    pub fn clear_unfinished(host: &Host) -> Result<()> {
+        host.clear_unfinished(Path::new(PATH))?;
+        host.remove_empty_dir(Path::new(DIRECTORY)).map(drop)
+    }
+
     /// What an uninstall left on this host.
     ///
     /// # Errors

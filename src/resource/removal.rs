@@ -82,8 +82,13 @@ impl Removal for Owned {
 
     fn is_there(&self, host: &Host) -> Result<bool> {
         match self {
-            // Anything else of that name is nothing that we made.
-            Self::File { path } => Ok(matches!(host.find(path)?, Found::File(_) | Found::Symlink)),
+            // A directory or a device of that name is nothing that we made.
+            Self::File { path } => match host.find(path)? {
+                Found::File(_) | Found::Symlink => Ok(true),
+                // The rest of one may hold a secret.
+                Found::Nothing => host.has_unfinished(path),
+                Found::Directory(_) | Found::Other => Ok(false),
+            },
             Self::Directory { path } => Ok(matches!(host.find(path)?, Found::Directory(_))),
             Self::Packages { names } => Ok(!present(names)?.is_empty()),
             Self::Image { name } => match Engine::find(host)? {

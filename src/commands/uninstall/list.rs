@@ -134,9 +134,10 @@ fn goes(entry: &Entry, flags: &UninstallFlags) -> bool {
 /// failure goes last.
 fn turn(thing: &Owned) -> u8 {
     match thing {
-        Owned::Unit { .. } => 0,
-        Owned::File { path } if path.starts_with(UNITS) => 1,
-        // 2 is the row in the registry: its id is in the file that comes next.
+        Owned::Unit { name } if name.ends_with(".timer") => 0,
+        Owned::Unit { .. } => 1,
+        Owned::File { path } if path.starts_with(UNITS) => 2,
+        // 2 is also the row in the registry: its id is in the file that comes next.
         Owned::File { path } if path == Path::new(HEARTBEAT_ENV) => 3,
         Owned::Stack { .. } => 4,
         // 5 is the install directory.
