@@ -14,9 +14,11 @@ pub mod update;
 
 use std::process::ExitCode;
 
-use crate::fault::{Exit, Fault};
-use crate::plan;
+use crate::cli::{Command, Given};
+use crate::fault::{Exit, Fault, Result};
+use crate::host::Host;
 use crate::ui::{self, Event};
+use crate::{plan, signals};
 
 /// What a command that succeeded tells a machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,8 +34,43 @@ pub struct Outcome {
     pub is_document: bool,
 }
 
+/// Carries out what was asked for.
+///
+/// # Errors
+/// The command's own.
+pub fn run(mut given: Given) -> Result<Outcome> {
+    // What is written has the mode that it was given, whatever the operator's shell takes away.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    signals::watch()?;
+    let host = Host::new(&given.cli.output.root);
+    match &given.cli.command {
+        None => install::run(&mut given, &host),
+        Some(Command::Update { dry_run }) => {
+            let dry_run = *dry_run;
+            update::run(given, &host, dry_run)
+        }
+        Some(Command::Heartbeat) => heartbeat::run(&host),
+        Some(Command::Rotate { secret, yes }) => {
+            let (secret, yes) = (*secret, *yes);
+            rotate::run(given, &host, secret, yes)
+        }
+        Some(Command::Doctor) => doctor::run(&host, given.cli.output.json),
+        Some(Command::Status) => status::run(&host, given.cli.output.json),
+        Some(Command::Nodes { access, action }) => nodes::run(&given, &host, access, action),
+        Some(Command::Completions { shell }) => Ok(generated::completions(*shell)),
+        Some(Command::SupportBundle { output }) => support_bundle::run(&host, output.as_deref()),
+        Some(Command::Man) => generated::manual(),
+        Some(Command::Uninstall(flags)) => uninstall::run(&given, flags, &host),
+        Some(Command::AllowEdge {
+            addresses,
+            revoke,
+            dry_run,
+        }) => allow_edge::run(&host, addresses, *revoke, *dry_run),
+    }
+}
+
 /// Reports how a run ended, and gives its exit code.
-pub fn report(outcome: Result<Outcome, Fault>) -> ExitCode {
+pub fn report(outcome: std::result::Result<Outcome, Fault>) -> ExitCode {
     let (exit, outcome) = match outcome {
         Ok(outcome) if outcome.unwell => (Exit::Failed, outcome),
         Ok(outcome) => (Exit::Done, outcome),

@@ -3,6 +3,7 @@
 
 mod dangers;
 mod edges;
+mod network;
 mod rule;
 mod ufw;
 

@@ -3,6 +3,7 @@
 //! [`wanted`] is the whole install, in the order in which one would do it by hand.
 
 mod env;
+mod front;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -18,11 +19,11 @@ use crate::receipt::Owned;
 use crate::redis_probe::Redis;
 use crate::render::render;
 use crate::resource::{
-    Absent, BASE, Base, CLUSTER_PATHS, CaddyCertificate, Certificate, ComposeFile, CoreImage, Data,
-    Definition, Directory, EdgeRules, Env, Firewall, LAYER, Packages, Port, Program, Resource,
-    Resources, Seed, Service, Site, SourceTree, Stack, StackImages, Sysctl, Timer, site_path,
+    Absent, BASE, Base, CLUSTER_PATHS, ComposeFile, CoreImage, Data, Definition, Directory,
+    EdgeRules, Env, Firewall, LAYER, Port, Program, Resources, Seed, Service, SourceTree, Stack,
+    StackImages, Sysctl, Timer, site_path,
 };
-use crate::settings::{Core, Domain, HEARTBEAT_SCRIPT, Origin, Proxy, Settings};
+use crate::settings::{Core, HEARTBEAT_SCRIPT, Origin, Proxy, Settings};
 
 /// What an origin is in the registry of its own core.
 pub const NODE_ID: &str = "origin";
@@ -43,7 +44,7 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
         wanted.push(Box::new(adoption));
     }
     wanted.push(Box::new(settings.docker.clone()));
-    wanted.extend(packages(origin));
+    wanted.extend(front::packages(origin));
     wanted.extend::<Resources>(vec![
         Box::new(Sysctl {
             nonlocal_bind: origin.redis.bind.is_some(),
@@ -95,7 +96,7 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
         project: settings.project.clone(),
         port: origin.port,
     }));
-    wanted.extend(site(settings, origin, env::email(origin)?));
+    wanted.extend(front::site(settings, origin, env::email(origin)?));
     wanted.push(Box::new(Timer));
     wanted.push(Box::new(Absent {
         path: HEARTBEAT_SCRIPT,
@@ -230,65 +231,6 @@ fn left_by_predecessor(settings: &Settings, origin: &Origin) -> Vec<Owned> {
         });
     }
     left
-}
-
-fn packages(origin: &Origin) -> Resources {
-    let mut wanted = Resources::new();
-    if matches!(origin.core, Core::Built(_)) {
-        wanted.push(Box::new(Packages {
-            names: &["git"],
-            why: "the source",
-        }));
-    }
-    if origin.proxy == Proxy::Nginx {
-        wanted.push(Box::new(Packages {
-            names: &["nginx"],
-            why: "the site",
-        }));
-        if origin.tls {
-            wanted.push(Box::new(Packages {
-                names: &["certbot", "python3-certbot-nginx"],
-                why: "the certificate",
-            }));
-        }
-    }
-    wanted
-}
-
-/// What stands before the core; Caddy is one of the stack's services.
-fn site(settings: &Settings, origin: &Origin, email: String) -> Resources {
-    if origin.proxy == Proxy::Caddy {
-        let certificate = CaddyCertificate {
-            domain: origin.domain.to_string(),
-            volume: format!("{}_caddy_data", settings.project),
-        };
-        let wanted = origin
-            .tls
-            .then(|| Box::new(certificate) as Box<dyn Resource>);
-        return wanted.into_iter().collect();
-    }
-    let is_catch_all = matches!(origin.domain, Domain::Address(_));
-    let name = origin.domain.to_string();
-    let mut wanted: Resources = vec![Box::new(Site {
-        server_name: if is_catch_all {
-            "_".to_owned()
-        } else {
-            name.clone()
-        },
-        domain: name.clone(),
-        is_catch_all,
-        core_port: origin.port,
-        cluster: origin.redis.bind.map(|ip| (ip, origin.port)),
-    })];
-    if origin.tls {
-        wanted.push(Box::new(Certificate {
-            domain: name,
-            email,
-            directory: origin.acme_directory.as_ref().map(Url::to_string),
-            ca_file: origin.acme_ca_file.as_ref().map(PathBuf::from),
-        }));
-    }
-    wanted
 }
 
 /// The core's API, from this host.

@@ -1,7 +1,8 @@
 //! What the firewall lets in that it should not, and keeps out that it should let in.
 
 use super::edges::EdgeRules;
-use super::rule::{Network, Rule};
+use super::network::Network;
+use super::rule::Rule;
 use super::ufw::Ufw;
 use crate::fault::Result;
 use crate::host::{Host, Protocol};

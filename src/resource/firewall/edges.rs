@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::rule::{Network, Rule, Verdict, typed};
+use super::network::Network;
+use super::rule::{Rule, Verdict, typed};
 use super::ufw::{Ufw, ufw};
 use crate::fault::{Exit, Fault, Result};
 use crate::host::{Host, Protocol};
