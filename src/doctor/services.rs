@@ -6,7 +6,9 @@ use super::{AGAIN, Findings, wrong};
 use crate::check::Scene;
 use crate::engine::{Container, container_name, of_service};
 use crate::fault::Result;
+use crate::redis_probe::Answer;
 use crate::roles::{self, edge};
+use crate::settings::Node;
 use crate::verify::PORTS;
 use crate::{engine, signals};
 
@@ -37,7 +39,9 @@ pub(super) fn running(scene: &Scene<'_>) -> Findings {
             continue;
         };
         let run = engine.run_of(&container.id)?;
-        if run.is_looping() {
+        if run.is_looping() && !redis_answers(scene) {
+            // None of them can do without, and redis is another check's.
+        } else if run.is_looping() {
             findings.push(wrong(
                 format!(
                     "{service} falls over again and again ({} times so far, exit code {})",
@@ -63,6 +67,17 @@ pub(super) fn running(scene: &Scene<'_>) -> Findings {
         }
     }
     Ok(findings)
+}
+
+/// Whether the redis that the services share takes their credentials.
+fn redis_answers(scene: &Scene<'_>) -> bool {
+    let settings = scene.settings;
+    let redis = match (&settings.node, &settings.saved.joined) {
+        (Node::Edge(_), Some(joined)) => joined.answer.redis.clone(),
+        (Node::Edge(_), None) => return false,
+        (Node::Origin(asked), _) => roles::origin::redis_on(asked, roles::origin::LOOPBACK),
+    };
+    redis.ask() == Answer::Pong
 }
 
 /// `.env`, edited by hand and not taken up yet.
