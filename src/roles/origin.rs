@@ -51,7 +51,6 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
         }),
         Box::new(Firewall::open(PUBLIC_PORTS)),
         Box::new(EdgeRules::new(&origin.edges, origin.port)),
-        Box::new(EdgeRules::new(&origin.edges, origin.port)),
         Box::new(Program),
         Box::new(Directory::new(dir, 0o755)),
     ]);
