@@ -116,7 +116,7 @@ pub(super) fn size(scene: &Scene<'_>) -> Findings {
     if cores < 4 {
         findings.push(Finding::warning(
             format!("egress declines recordings and HLS below 4 vCPUs; this machine has {cores}"),
-            "use a machine with 4 vCPUs where this edge is to record",
+            "use a machine with 4 vCPUs where this node is to record",
         ));
     }
     let memory = scene.host.memory()?.total_kib * 1024;
