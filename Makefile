@@ -20,7 +20,7 @@ dist:
 	packaging/dist.sh "$(BASE_URL)" dist
 
 demo: tools
-	cargo test --quiet --locked --test lab -- --exact demo::the_documented_join_from_boot_to_registry --nocapture
+	cargo test --quiet --locked --test lab -- --exact demo::the_documented_sequence_from_boot_to_registry --nocapture
 
 test: tools
 	tests/run.sh "$(THREADS)"
