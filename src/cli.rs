@@ -137,7 +137,7 @@ pub enum Command {
     },
     /// One beat to the origin: what the timer runs.
     Heartbeat,
-    /// Take away what is ours.
+    /// Take this node away, by its receipt; what was there before us stays.
     Uninstall(UninstallFlags),
     /// One archive for a bug report, redacted.
     SupportBundle {

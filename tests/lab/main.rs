@@ -92,6 +92,7 @@ mod problems;
 mod process;
 mod program;
 mod proxy_test;
+mod recovery_test;
 mod redis_path_test;
 mod registry;
 mod rerun_test;
