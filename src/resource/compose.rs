@@ -161,6 +161,25 @@ impl Definition {
         Ok(text.map(|text| (path, text)))
     }
 
+    /// The image of each service: what the compose file below ours names, or our own choice.
+    ///
+    /// # Errors
+    /// If a file can't be read.
+    pub fn images(&self, host: &Host) -> Result<BTreeMap<&'static str, String>> {
+        let base = self.base(host)?;
+        let (_, env) = self.env.wanted(host)?;
+        let services = self.services.iter();
+        Ok(services
+            .map(|service| {
+                let named = base.image(service.name, &env);
+                (
+                    service.name,
+                    named.unwrap_or_else(|| service.image.to_owned()),
+                )
+            })
+            .collect())
+    }
+
     /// Whether the core's image is built here, from a source tree.
     pub fn builds_core(&self) -> bool {
         matches!(self.base, Some(Base::OfSource))

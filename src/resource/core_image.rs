@@ -26,17 +26,15 @@ impl StackImages {
     fn images(&self, host: &Host) -> Result<Vec<Image>> {
         let definition = &self.definition;
         let base = definition.base(host)?;
-        let (_, env) = definition.env.wanted(host)?;
         let is_built =
             |name: &str| base.is_built(name) || (name == CORE && definition.builds_core());
         let pulled = definition
             .services
             .iter()
             .filter(|service| !is_built(service.name));
+        let names = definition.images(host)?;
         let image = |service: &Service| Image {
-            name: base
-                .image(service.name, &env)
-                .unwrap_or_else(|| service.image.to_owned()),
+            name: names.get(service.name).cloned().unwrap_or_default(),
             refresh: self.refresh,
         };
         Ok(pulled.map(image).collect())
@@ -101,9 +99,8 @@ pub struct CoreImage {
 
 impl CoreImage {
     fn image(&self, host: &Host) -> Result<String> {
-        let (_, env) = self.definition.env.wanted(host)?;
-        let named = self.definition.base(host)?.image(CORE, &env);
-        Ok(named.unwrap_or_else(|| "streamhub-core:local".to_owned()))
+        let names = self.definition.images(host)?;
+        Ok(names.get(CORE).cloned().unwrap_or_default())
     }
 }
 

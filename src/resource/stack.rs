@@ -137,13 +137,14 @@ impl Stack {
                 .collect());
         };
         let containers = engine.containers()?;
+        let images = self.definition.images(host)?;
         let mut needs = Vec::new();
         for (service, digest) in wanted {
             let own: Vec<&Container> =
                 all_of_service(&containers, &self.definition.project, service).collect();
             let need = match own.as_slice() {
                 [] => Some(Need::Create),
-                [container] => self.need(&engine, container, &digest)?,
+                [container] => self.need(&engine, container, &digest, images.get(service))?,
                 [..] => Some(Need::Mend),
             };
             needs.extend(need.map(|need| (service, need)));
@@ -151,15 +152,24 @@ impl Stack {
         Ok(needs)
     }
 
-    fn is_outdated(&self, engine: &Engine, container: &Container) -> bool {
-        let newest = self.refresh.then(|| engine.image_id(&container.image));
+    /// Whether its image is another one now: the engine then knows the container's own by its digest alone.
+    fn is_outdated(&self, engine: &Engine, container: &Container, image: Option<&String>) -> bool {
+        let newest = image
+            .filter(|_| self.refresh)
+            .map(|image| engine.image_id(image));
         newest.is_some_and(|newest| newest.is_ok_and(|newest| newest != container.image_id))
     }
 
-    fn need(&self, engine: &Engine, container: &Container, digest: &str) -> Result<Option<Need>> {
+    fn need(
+        &self,
+        engine: &Engine,
+        container: &Container,
+        digest: &str,
+        image: Option<&String>,
+    ) -> Result<Option<Need>> {
         Ok(if !container.is_whole(&self.definition.project) {
             Some(Need::Mend)
-        } else if container.digest() != Some(digest) || self.is_outdated(engine, container) {
+        } else if container.digest() != Some(digest) || self.is_outdated(engine, container, image) {
             Some(Need::Recreate)
         } else if container.state != "running" || engine.run_of(&container.id)?.is_looping() {
             // compose makes it anew where its image was replaced.

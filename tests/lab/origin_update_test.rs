@@ -32,8 +32,13 @@ fn an_update_brings_newer_code_and_images_and_a_plain_run_never_does() {
     assert_eq!(host.lives(), lives);
     assert!(version().contains("0.1.0"));
     let since = host.moment();
-    run(&["update"]).expect_code(0);
-    assert!(version().contains("0.2.0"), "{}", version());
+    let output = run(&["update"]).expect_code(0);
+    assert!(
+        version().contains("0.2.0"),
+        "{}\n{}",
+        version(),
+        output.said()
+    );
     let made = host.engine_did(&since, &["create"]);
     for service in ["core", "egress", "ingress", "livekit", "redis"] {
         let create = format!("create {service}");
