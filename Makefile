@@ -8,7 +8,7 @@
 .PHONY: build dist demo test bench lint docs tools
 
 # More than there are processors: lab hosts wait more than they compute.
-THREADS ?= 3
+THREADS ?= 4
 
 build:
 	cargo build --release --locked

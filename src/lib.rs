@@ -4,10 +4,12 @@
 //! without changing it, and applied. An install makes the plan empty, `--dry-run` prints it, `status`
 //! is the plan with an exit code. Joining is no resource: it is a question to the origin, whose answer
 //! decides what is wanted, and so a role has two halves, [`roles::edge::prepare`] and
-//! [`roles::edge::serve`]. Start reading there, then in [`commands::install`].
+//! [`roles::edge::serve`]; an origin needs no answer, and [`roles::origin::wanted`] is all of it. Start reading there,
+//! then in [`commands::install`]. `update` and `rotate` are installs that ask for a little more; `uninstall` is the
+//! receipt in reverse.
 //!
 //! Imports run one way: commands → preflight, doctor → check, plan, register, verify → roles → settings → resource →
-//! cli, receipt, env_file, render, origin_api, redis_probe, engine, livekit, apt, beat → exec, host, http → ui,
+//! cli, receipt, env_file, render, origin_api, redis_probe, unhealthy, engine, livekit, apt, beat → exec, host, http → ui,
 //! signals → fault, secret. Only [`exec`] spawns, only [`ui`] prints, only [`host`] writes.
 
 #![forbid(unsafe_code)]

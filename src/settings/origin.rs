@@ -15,7 +15,7 @@ pub use edges::edge_addresses;
 pub use source::Core;
 
 use super::address::address;
-use super::saved::read;
+use super::files::read;
 use super::{Saved, variable};
 use crate::cli::{Given, RotatedSecret};
 use crate::env_file::EnvFile;

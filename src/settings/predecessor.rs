@@ -7,7 +7,7 @@ use std::path::Path;
 use url::Url;
 
 use super::edge::default_url;
-use super::saved::{HEARTBEAT_ENV, read};
+use super::files::{HEARTBEAT_ENV, read};
 use super::{DEFAULT_DIR, Proxy};
 use crate::engine::{Container, Engine, PROJECT, container_name};
 use crate::env_file::EnvFile;

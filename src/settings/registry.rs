@@ -8,7 +8,7 @@ use url::Url;
 use super::Saved;
 use super::address::address;
 use super::edge::{API_PORT, API_TAKES, authorities, default_url};
-use super::saved::read;
+use super::files::read;
 use super::tokens::api_token;
 use crate::cli::OriginAccess;
 use crate::env_file::EnvFile;

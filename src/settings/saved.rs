@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context;
-
+use super::files::{HEARTBEAT_ENV, read};
 use super::predecessor;
 use crate::env_file::EnvFile;
 use crate::fault::{Exit, Fault, Result, is_permission_denied};
@@ -11,9 +10,6 @@ use crate::host::Host;
 use crate::origin_api::Answer;
 use crate::receipt::{self, Receipt};
 use crate::secret::Secret;
-
-/// Where an edge keeps its join token and node id, and nowhere else.
-pub const HEARTBEAT_ENV: &str = "/etc/streamhub/heartbeat.env";
 
 /// What is known from before.
 #[derive(Clone, Debug, Default)]
@@ -123,12 +119,4 @@ fn joined(host: &Host, dir: &Path, beat: &EnvFile) -> Result<Option<Joined>> {
             .fix("put the value back, or remove that line and join again with --master-token-file and --master-ip")
     })?;
     Ok(Some(Joined { answer }))
-}
-
-/// A file of settings, if it is there.
-pub(super) fn read(host: &Host, path: &Path) -> Result<Option<EnvFile>> {
-    host.read_ours(path)?
-        .map(|bytes| EnvFile::parse(&bytes))
-        .transpose()
-        .with_context(|| path.display().to_string())
 }
