@@ -44,7 +44,7 @@ pub use packages::Packages;
 pub use place::Place;
 pub use program::{PATH as PROGRAM, Program};
 pub use removal::{APT, Removal, UNITS};
-pub use seed::Seed;
+pub use seed::{CORE_IS_SILENT, Seed};
 pub use site::{CLUSTER_PATHS, Site, SiteParts, site_path};
 pub use source_tree::{Source, SourceTree};
 pub use stack::Stack;

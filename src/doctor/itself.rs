@@ -9,7 +9,7 @@ use crate::check::{Finding, Scene, not_looked};
 use crate::engine::DIGEST_LABEL;
 use crate::host::{Found, Host};
 use crate::receipt::Owned;
-use crate::resource::{Change, Resource, SERVICE, TIMER, Timer};
+use crate::resource::{CORE_IS_SILENT, Change, Resource, SERVICE, TIMER, Timer};
 use crate::roles;
 
 const UNITS: &str = "/etc/systemd/system";
@@ -66,6 +66,8 @@ pub(super) fn managed(scene: &Scene<'_>) -> Findings {
             // Who may read it is another check's, and so is what services were made from.
             Ok(Change::Update(how)) if is_secret && is_about_access(&how) => {}
             Ok(Change::Update(how)) if is_about_digests(&how) => {}
+            // A core that is away is told of by its own checks.
+            Ok(Change::Unknown(why)) if why == CORE_IS_SILENT => {}
             Ok(change) => findings.extend(difference(resource.as_ref(), &change)),
             Err(e) => findings.push(not_looked(&e)),
         }

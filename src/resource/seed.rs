@@ -6,7 +6,7 @@ use anyhow::Context;
 use url::Url;
 
 use super::{Change, Env, Resource};
-use crate::engine::{Engine, SOCKET, container_name, of_service};
+use crate::engine::{Engine, Run, SOCKET, container_name, of_service};
 use crate::exec::Program;
 use crate::fault::Result;
 use crate::host::Host;
@@ -19,6 +19,8 @@ use crate::unhealthy::unhealthy;
 
 const KEY: &str = "STREAMHUB_API_TOKEN";
 const SERVICE: &str = "core";
+/// Why the core can't be asked.
+pub const CORE_IS_SILENT: &str = "the core does not answer";
 /// A core migrates its database before it answers.
 const CORE_LIMIT: Duration = Duration::from_secs(180);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -46,15 +48,15 @@ impl Seed {
         OriginApi::new(&url, Vec::new())
     }
 
-    fn restarts(&self, host: &Host) -> Result<u64> {
+    /// How the core's container runs, if there is one.
+    fn core(&self, host: &Host) -> Result<Option<Run>> {
         let Some(engine) = Engine::find(host)? else {
-            return Ok(0);
+            return Ok(None);
         };
         let containers = engine.containers()?;
-        match of_service(&containers, &self.project, SERVICE) {
-            Some(core) => Ok(engine.run_of(&core.id)?.restarts),
-            None => Ok(0),
-        }
+        of_service(&containers, &self.project, SERVICE)
+            .map(|core| engine.run_of(&core.id))
+            .transpose()
     }
 
     /// Waits until the core answers.
@@ -62,10 +64,8 @@ impl Seed {
         let end = Instant::now() + CORE_LIMIT;
         let container = container_name(SERVICE);
         while let Err(refusal) = api.health() {
-            let what = if self
-                .restarts(host)
-                .is_ok_and(|restarts| restarts >= MOST_RESTARTS)
-            {
+            let core = self.core(host).ok().flatten();
+            let what = if core.is_some_and(|run| run.restarts >= MOST_RESTARTS) {
                 "the core starts again and again".to_owned()
             } else if Instant::now() >= end {
                 format!("the core does not become healthy within 180 s: {refusal}")
@@ -90,6 +90,7 @@ impl Resource for Seed {
         Ok(match self.api()?.nodes(&self.token(host)?) {
             Ok(_) => Change::None,
             Err(Refusal::BadToken(_)) => Change::Create(None),
+            Err(_) if self.core(host)?.is_some() => Change::Unknown(CORE_IS_SILENT),
             Err(_) => Change::Create(Some("once the core answers".to_owned())),
         })
     }

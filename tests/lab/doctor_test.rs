@@ -14,7 +14,7 @@ const OTHER_TOKEN: &str = "clt_ExampleOtherToken0123456789";
 
 impl Host {
     #[track_caller]
-    fn findings(&self) -> Vec<Value> {
+    pub fn findings(&self) -> Vec<Value> {
         let said = self.program(["doctor", "--json"]).run();
         said.expect_none_of(SECRETS);
         said.expect_none_of(&[OTHER_PASSWORD, OTHER_TOKEN]);
@@ -23,20 +23,20 @@ impl Host {
 
     /// A service that fell over without its redis has to hold out for a minute.
     #[track_caller]
-    fn gets_well(&self) {
+    pub fn gets_well(&self) {
         wait::until(Duration::from_secs(150), || self.findings().is_empty());
         self.is_well();
     }
 
     #[track_caller]
-    fn is_well(&self) {
+    pub fn is_well(&self) {
         let found = self.findings();
         assert!(found.is_empty(), "{found:#?}");
     }
 
     /// The one finding is this check's and says this; gives its fix.
     #[track_caller]
-    fn suffers(&self, check: &str, words: &[&str]) -> String {
+    pub fn suffers(&self, check: &str, words: &[&str]) -> String {
         let found = self.findings();
         let [one] = found.as_slice() else {
             panic!("not {check} alone: {found:#?}");
@@ -51,7 +51,7 @@ impl Host {
 
     /// Pastes a fix.
     #[track_caller]
-    fn paste(&self, fix: &str) {
+    pub fn paste(&self, fix: &str) {
         let run = self.command(["bash", "-c", fix]).within(JOIN_LIMIT).run();
         assert_eq!(run.code, 0, "{fix}: {}", run.said());
     }

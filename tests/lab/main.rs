@@ -50,6 +50,7 @@ mod docker_install_test;
 mod docker_repository;
 mod docker_source_test;
 mod docker_trust_test;
+mod doctor_origin_test;
 mod doctor_test;
 mod dry_run_test;
 mod engine_trouble_test;
