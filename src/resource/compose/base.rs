@@ -48,19 +48,39 @@ impl BaseFile {
             .collect()
     }
 
-    /// Everything in it that decides over a service: its own section, aliases resolved, and what services share.
+    /// Everything in it that decides over a service: its own section, aliases resolved, and what that names of the
+    /// file's other parts.
     ///
     /// # Errors
     /// If it can't be written as text.
     pub fn part(&self, service: &str) -> Result<String> {
-        let shared = ["configs", "secrets", "networks", "volumes"].map(|part| &self.0[part]);
+        let named = ["configs", "secrets"]
+            .into_iter()
+            .flat_map(|kind| self.named(service, kind));
+        let shared = ["networks", "volumes"].map(|kind| &self.0[kind]);
         let mut text = String::new();
-        for yaml in std::iter::once(self.service(service)).chain(shared) {
+        for yaml in std::iter::once(self.service(service))
+            .chain(named)
+            .chain(shared)
+        {
             YamlEmitter::new(&mut text)
                 .dump(yaml)
                 .map_err(|e| anyhow::anyhow!("the section of {service}: {e}"))?;
         }
         Ok(text)
+    }
+
+    /// The entries of this part of the file that a service names, as `name` or as `source: name`.
+    fn named(&self, service: &str, kind: &'static str) -> impl Iterator<Item = &Yaml> {
+        let names = self.field(service, kind).as_vec();
+        let name = |item: &Yaml| {
+            let name = item.as_str().or_else(|| item["source"].as_str());
+            name.map(str::to_owned)
+        };
+        let names: Vec<String> = names.into_iter().flatten().filter_map(name).collect();
+        names
+            .into_iter()
+            .map(move |name| &self.0[kind][name.as_str()])
     }
 
     /// Whether a service takes its environment from a file: then every key of `.env` decides over it.
@@ -162,6 +182,9 @@ services:
   livekit:
     <<: *media
     command: [--config, /etc/livekit.yaml]
+    configs: [{source: livekit, target: /etc/livekit.yaml}]
+configs:
+  livekit: {content: 'keys: ${LIVEKIT_API_KEY}'}
 ";
 
     #[test]
@@ -181,6 +204,8 @@ services:
                 .contains("example/media:${TAG:-latest}")
         );
         assert!(!base.part("livekit").unwrap().contains("redis-server"));
+        assert!(base.part("livekit").unwrap().contains("LIVEKIT_API_KEY"));
+        assert!(!base.part("redis").unwrap().contains("LIVEKIT_API_KEY"));
     }
 
     #[test]
