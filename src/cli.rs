@@ -141,7 +141,7 @@ pub enum Command {
     Uninstall(UninstallFlags),
     /// One archive for a bug report, redacted.
     SupportBundle {
-        /// Where to write it; default: streamhub-support-<host>-<time>.tar.gz in this directory.
+        /// Where to write it; default: streamhub-support-HOST-TIME.tar.gz in this directory.
         #[arg(long, value_name = "FILE")]
         output: Option<std::path::PathBuf>,
     },

@@ -40,14 +40,30 @@ pub fn run(mut given: Given, host: &Host, secret: RotatedSecret, yes: bool) -> R
         .fix("offer it to edges first: streamhub-install --cluster-redis-bind <address>")
         .into());
     }
+    given.rotated = Some(secret);
+    if given.cli.install.dry_run {
+        return install::run(&mut given, host);
+    }
     agree(secret, yes)?;
     let edges = edges(&env);
-    given.rotated = Some(secret);
     // An operator's flags and questions have no place here.
     given.cli.install.non_interactive = true;
-    let outcome = install::run(&mut given, host)?;
-    tell(secret, &edges, &self::env(host, &dir)?, &dir);
-    Ok(outcome)
+    let outcome = install::run(&mut given, host);
+    // Also where it is not proven to serve, the old secret is gone.
+    let now = self::env(host, &dir)?;
+    if key(secret, &now)? != key(secret, &env)? {
+        tell(secret, &edges, &now, &dir);
+    }
+    outcome
+}
+
+/// The rotated value, as `.env` has it.
+fn key(secret: RotatedSecret, env: &EnvFile) -> Result<Option<&str>> {
+    env.get(match secret {
+        RotatedSecret::RedisPassword => "REDIS_PASSWORD",
+        RotatedSecret::ClusterToken => "STREAMHUB_CLUSTER_TOKEN",
+        RotatedSecret::LivekitKeys => "LIVEKIT_API_SECRET",
+    })
 }
 
 fn not_an_origin() -> Fault {

@@ -89,14 +89,14 @@ impl Definition {
             .services
             .iter()
             .map(|service| {
-                let parts = self.parts(service.name, &base, layer.as_deref())?;
+                let parts = self.parts(service.name, &base, &env, layer.as_deref())?;
                 let everything = base.has_env_file(service.name).then(|| env.assignments());
                 Ok((service.name, digest(&parts, &env, everything)?))
             })
             .collect::<Result<Vec<_>>>()?;
         let text = render(
             &format!("{}/{}", self.role, self.file),
-            self.context(&digests, &base),
+            self.context(&digests, &base, &env)?,
         )?;
         Ok(Rendered { text, digests })
     }
@@ -119,6 +119,7 @@ impl Definition {
         &self,
         service: &str,
         base: &BaseFile,
+        env: &EnvFile,
         operators_layer: Option<&str>,
     ) -> Result<Vec<String>> {
         let blank: Vec<_> = self
@@ -131,7 +132,7 @@ impl Definition {
             .into_iter()
             // In a layer not every service has both.
             .filter(|template| !source(template).is_empty())
-            .map(|template| render(&template, self.context(&blank, base)))
+            .map(|template| render(&template, self.context(&blank, base, env)?))
             .collect::<Result<Vec<_>>>()?;
         if self.base.is_some() {
             parts.push(base.part(service)?);
@@ -141,14 +142,19 @@ impl Definition {
         Ok(parts)
     }
 
-    fn context(&self, digests: &[(&str, String)], base: &BaseFile) -> minijinja::Value {
-        minijinja::context! {
-            redis_options => base.redis_options(),
+    fn context(
+        &self,
+        digests: &[(&str, String)],
+        base: &BaseFile,
+        env: &EnvFile,
+    ) -> Result<minijinja::Value> {
+        Ok(minijinja::context! {
+            redis_options => base.redis_options(env)?,
             project => self.project.clone(),
             images => by_name(self.services.iter().map(|s| (s.name, s.image))),
             digests => by_name(digests.iter().map(|(name, digest)| (*name, digest.as_str()))),
             ..self.values.clone()
-        }
+        })
     }
 
     /// An operator's own layer, and its text.

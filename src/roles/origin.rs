@@ -19,9 +19,9 @@ use crate::receipt::Owned;
 use crate::redis_probe::Redis;
 use crate::render::render;
 use crate::resource::{
-    Absent, BASE, Base, CLUSTER_PATHS, ComposeFile, CoreImage, Data, Definition, Directory,
-    EdgeRules, Env, Firewall, LAYER, Port, Program, Resources, Seed, Service, SourceTree, Stack,
-    StackImages, Sysctl, Timer, site_path,
+    Absent, Adoption, BASE, Base, CLUSTER_PATHS, ComposeFile, CoreImage, Data, Definition,
+    Directory, EdgeRules, Env, Firewall, LAYER, Port, Program, Resources, Seed, Service,
+    SourceTree, Stack, StackImages, Sysctl, Timer, site_path,
 };
 use crate::settings::{Core, HEARTBEAT_SCRIPT, Origin, Proxy, Settings};
 
@@ -40,7 +40,7 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
     let env = env::env(settings, origin, cores)?;
     let stack = definition(settings, origin, env.clone())?;
     let mut wanted = Resources::new();
-    if let Some(adoption) = adoption(settings, left_by_predecessor(settings, origin)) {
+    if let Some(adoption) = adopted(settings, origin) {
         wanted.push(Box::new(adoption));
     }
     wanted.push(Box::new(settings.docker.clone()));
@@ -206,6 +206,11 @@ fn base(core: &str) -> Result<String> {
         core => core,
     };
     render("origin/docker-compose.yml", context! { images })
+}
+
+/// The taking over of an origin that the script set up.
+pub fn adopted(settings: &Settings, origin: &Origin) -> Option<Adoption> {
+    adoption(settings, left_by_predecessor(settings, origin))
 }
 
 /// What the script made besides what every node has.

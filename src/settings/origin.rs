@@ -96,6 +96,7 @@ impl Origin {
         let env = read(host, &dir.join(".env"))?;
         refuse_lost_env(saved, dir, env.is_some())?;
         let env = env.unwrap_or_default();
+        keep_from_output(&env)?;
         let asked = flags.domain.clone().or(kept.domain);
         let domain = Domain::parse(asked.as_deref().unwrap_or_default())?;
         let no_tls = !flags.tls && (flags.no_tls || kept.no_tls);
@@ -118,7 +119,7 @@ impl Origin {
             acme_ca_file: variable("STREAMHUB_ACME_CA_FILE").or(kept.acme_ca_file),
             core: Core::resolve(given, kept.core_image)?,
             port: core_port(&env)?,
-            redis: Redis::resolve(given, host, kept.cluster_redis_bind, &env)?,
+            redis: Redis::resolve(given, host, saved, &env)?,
             edges,
             rotated: given.rotated,
             given: Answers {
@@ -153,6 +154,34 @@ impl Origin {
             ..receipt::Saved::default()
         }
     }
+}
+
+/// The keys of `.env` whose values nobody may see.
+pub const SECRET_KEYS: &[&str] = &[
+    "LIVEKIT_API_KEY",
+    "LIVEKIT_API_SECRET",
+    "STREAMHUB_JWT_SECRET",
+    "STREAMHUB_API_TOKEN",
+    "METRICS_TOKEN",
+    "STREAMHUB_CLUSTER_TOKEN",
+    "ADMIN_PASS",
+    "STREAMHUB_SMTP_PASS",
+    "REDIS_PASSWORD",
+    "LIVEKIT_REDIS_PASSWORD",
+    "REDIS_URL",
+    "STREAMHUB_CLUSTER_REDIS_URL",
+];
+
+/// A service's log or compose's complaint may hold what an earlier run has made.
+fn keep_from_output(env: &EnvFile) -> Result<()> {
+    for key in SECRET_KEYS {
+        // A redis without a password has an address that is none.
+        let value = env
+            .get(key)?
+            .filter(|value| !key.ends_with("URL") || value.contains('@'));
+        value.map(Secret::new);
+    }
+    Ok(())
 }
 
 /// New secrets in the place of lost ones would cut off every edge, and make what the old ones signed worthless.

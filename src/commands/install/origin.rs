@@ -71,6 +71,10 @@ fn carry_out(
         None => Receipt::first(host, Role::Origin, &settings.dir)?,
     };
     receipt.dir.clone_from(&settings.dir);
+    // Once its settings are kept, nobody takes it for the script's any more.
+    if let Some(adoption) = origin::adopted(settings, asked) {
+        receipt.begin(host, adoption.things, true)?;
+    }
     // A run that is cut off after this goes on without flags.
     receipt.keep_settings(host, settings.to_keep(given))?;
     let changed = draft.apply(host, &mut receipt)?;

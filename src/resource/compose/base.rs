@@ -1,19 +1,12 @@
 //! A compose file that is not ours: StreamHub's own, which its releases define. Read, never written.
 
+mod redis;
+
 use anyhow::Context;
 use yaml_rust2::{Yaml, YamlEmitter, YamlLoader};
 
 use crate::env_file::EnvFile;
 use crate::fault::Result;
-
-/// What redis is told about its files; where it listens and who may ask is ours to say.
-const NOT_CARRIED: &[&str] = &[
-    "bind",
-    "requirepass",
-    "masterauth",
-    "protected-mode",
-    "port",
-];
 
 /// A compose file, as far as it matters here.
 #[derive(Clone, Debug)]
@@ -107,49 +100,27 @@ impl BaseFile {
         }
     }
 
-    /// The options that StreamHub's own redis command carries about its data, as lines of a redis configuration: the
-    /// same data must be found again.
-    pub fn redis_options(&self) -> Vec<String> {
-        let command = self.field("redis", "command");
-        let words: Vec<String> = match command {
-            Yaml::String(text) => text.split_whitespace().map(str::to_owned).collect(),
-            Yaml::Array(words) => words
-                .iter()
-                .filter_map(Yaml::as_str)
-                .flat_map(str::split_whitespace)
-                .map(str::to_owned)
-                .collect(),
-            _ => Vec::new(),
-        };
-        let mut options: Vec<String> = Vec::new();
-        let after = words
-            .iter()
-            .skip_while(|word| !word.ends_with("redis-server"))
-            .skip(1);
-        for word in after {
-            let word = word.trim_matches(['"', '\'']);
-            match word.strip_prefix("--") {
-                Some(option) => options.push(option.to_owned()),
-                // Its values; a configuration file's path before the first option is replaced by ours.
-                None => {
-                    if let Some(option) = options.last_mut() {
-                        let word = if word.is_empty() { "\"\"" } else { word };
-                        *option = format!("{option} {word}");
-                    }
-                }
-            }
+    /// The options about its data with which StreamHub's own file starts redis.
+    ///
+    /// # Errors
+    /// If it is started in a way that does not tell them.
+    pub fn redis_options(&self, env: &EnvFile) -> Result<Vec<String>> {
+        if self.service("redis").is_badvalue() {
+            return Ok(Vec::new());
         }
-        options.retain(|option| {
-            let name = option.split(' ').next().unwrap_or_default();
-            // A variable may hold a password; what is only a flag without a value is none of redis's options.
-            !NOT_CARRIED.contains(&name) && option.contains(' ') && !option.contains('$')
-        });
-        options
+        let has_entrypoint = !matches!(
+            self.field("redis", "entrypoint"),
+            Yaml::BadValue | Yaml::Null
+        );
+        if has_entrypoint {
+            return Err(redis::unknown("it has an entrypoint of its own"));
+        }
+        redis::options(self.field("redis", "command"), env)
     }
 }
 
 /// `${NAME}`, `${NAME:-default}` and `$NAME`, each once at most; anything else is compose's own business.
-fn interpolated(text: &str, env: &EnvFile) -> Option<String> {
+pub(super) fn interpolated(text: &str, env: &EnvFile) -> Option<String> {
     let Some((before, rest)) = text.split_once('$') else {
         return Some(text.to_owned());
     };
@@ -206,15 +177,6 @@ configs:
         assert!(!base.part("livekit").unwrap().contains("redis-server"));
         assert!(base.part("livekit").unwrap().contains("LIVEKIT_API_KEY"));
         assert!(!base.part("redis").unwrap().contains("LIVEKIT_API_KEY"));
-    }
-
-    #[test]
-    fn redis_keeps_its_way_of_keeping_data_and_nothing_else() {
-        let base = BaseFile::parse(TEXT).unwrap();
-        assert_eq!(base.redis_options(), ["appendonly yes", "save 60 1"]);
-        let list = "services: {redis: {command: [sh, -c, 'exec redis-server /etc/redis.conf --save \"\" --dir /data']}}";
-        let base = BaseFile::parse(list).unwrap();
-        assert_eq!(base.redis_options(), ["save \"\"", "dir /data"]);
     }
 
     #[test]

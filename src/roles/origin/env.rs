@@ -7,22 +7,7 @@ use crate::fault::Result;
 use crate::render::source;
 use crate::resource::{Env, LAYER, Rule};
 use crate::secret::Secret;
-use crate::settings::{Domain, Origin, Proxy, Settings};
-
-const SECRET: &[&str] = &[
-    "LIVEKIT_API_KEY",
-    "LIVEKIT_API_SECRET",
-    "STREAMHUB_JWT_SECRET",
-    "STREAMHUB_API_TOKEN",
-    "METRICS_TOKEN",
-    "STREAMHUB_CLUSTER_TOKEN",
-    "ADMIN_PASS",
-    "STREAMHUB_SMTP_PASS",
-    "REDIS_PASSWORD",
-    "LIVEKIT_REDIS_PASSWORD",
-    "REDIS_URL",
-    "STREAMHUB_CLUSTER_REDIS_URL",
-];
+use crate::settings::{Domain, Origin, Proxy, SECRET_KEYS, Settings};
 
 /// The secrets that are made once: the key, what it starts with, and how many random characters follow.
 const GENERATED: &[(&str, &str, usize)] = &[
@@ -74,7 +59,7 @@ pub(super) fn env(settings: &Settings, origin: &Origin, cores: usize) -> Result<
         path: settings.dir.join(".env"),
         template: source("origin/env"),
         keys,
-        secret: SECRET,
+        secret: SECRET_KEYS,
     })
 }
 

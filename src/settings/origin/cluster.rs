@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::super::usage;
+use super::super::{Saved, usage};
 use crate::cli::{Given, RotatedSecret};
 use crate::env_file::EnvFile;
 use crate::fault::{Exit, Fault, Result};
@@ -30,10 +30,12 @@ impl Redis {
     pub(super) fn resolve(
         given: &Given,
         host: &Host,
-        kept: Option<String>,
+        saved: &Saved,
         env: &EnvFile,
     ) -> Result<Self> {
         let flags = &given.cli.install;
+        let kept = saved.settings().cluster_redis_bind;
+        let taken_back = flags.no_cluster_redis || was_cut_off(saved, env)?;
         if flags.no_cluster_redis && flags.cluster_redis_bind.is_some() {
             return Err(Fault::new(
                 Exit::Usage,
@@ -60,7 +62,7 @@ impl Redis {
                 .into());
         }
         let password = match (bind, found) {
-            _ if flags.no_cluster_redis => None,
+            (None, _) if taken_back => None,
             (Some(_), _) if given.rotated == Some(RotatedSecret::RedisPassword) => {
                 Some(Secret::generate("", PASSWORD_LENGTH)?)
             }
@@ -70,7 +72,7 @@ impl Redis {
         };
         Ok(Self {
             bind,
-            taken_back: flags.no_cluster_redis,
+            taken_back: taken_back && bind.is_none(),
             password,
         })
     }
@@ -89,6 +91,21 @@ impl Redis {
         });
         format!("redis://{login}{host}:6379")
     }
+}
+
+/// Whether a run that took the redis back ended before `.env` said so: the receipt has no address any more, and
+/// `.env` has all that an earlier run put there for one, which nobody writes by hand.
+fn was_cut_off(saved: &Saved, env: &EnvFile) -> Result<bool> {
+    let settings = saved.settings();
+    let is_ours = !saved.is_inferred && settings.domain.is_some();
+    let bind = env.get("REDIS_BIND")?.unwrap_or_default();
+    let Some(address) = bind.strip_prefix("127.0.0.1 ") else {
+        return Ok(false);
+    };
+    let offered = env.get("STREAMHUB_CLUSTER_REDIS_URL")?.unwrap_or_default();
+    let has_password = env.get("REDIS_PASSWORD")?.is_some();
+    let is_whole = has_password && offered.contains(address);
+    Ok(is_ours && is_whole && settings.cluster_redis_bind.is_none())
 }
 
 fn parse(text: &str) -> Result<IpAddr> {
