@@ -167,23 +167,20 @@ impl Definition {
         Ok(text.map(|text| (path, text)))
     }
 
-    /// The image of each service: what the compose file below ours names, or our own choice.
+    /// The image of each service: what the compose file below ours names, or our own choice where it names none.
     ///
     /// # Errors
-    /// If a file can't be read.
+    /// If a file can't be read, or an image's name has a variable without a value.
     pub fn images(&self, host: &Host) -> Result<BTreeMap<&'static str, String>> {
         let base = self.base(host)?;
         let (_, env) = self.env.wanted(host)?;
         let services = self.services.iter();
-        Ok(services
-            .map(|service| {
-                let named = base.image(service.name, &env);
-                (
-                    service.name,
-                    named.unwrap_or_else(|| service.image.to_owned()),
-                )
-            })
-            .collect())
+        let image = |service: &Service| {
+            let named = base.image(service.name, &env)?;
+            let image = named.unwrap_or_else(|| service.image.to_owned());
+            Ok((service.name, image))
+        };
+        services.map(image).collect()
     }
 
     /// Whether the core's image is built here, from a source tree.

@@ -6,7 +6,9 @@ use anyhow::Context;
 use yaml_rust2::{Yaml, YamlEmitter, YamlLoader};
 
 use crate::env_file::EnvFile;
-use crate::fault::Result;
+use crate::fault::{Exit, Fault, Result};
+
+use super::variables::interpolated;
 
 /// A compose file, as far as it matters here.
 #[derive(Clone, Debug)]
@@ -86,9 +88,23 @@ impl BaseFile {
         !self.field(service, "build").is_badvalue()
     }
 
-    /// A service's image, variables in it resolved; `None` where it names none or one that only compose can tell.
-    pub fn image(&self, service: &str, env: &EnvFile) -> Option<String> {
-        interpolated(self.field(service, "image").as_str()?, env)
+    /// A service's image, variables in it resolved; `None` where it names none.
+    ///
+    /// # Errors
+    /// [`Exit::NotReady`] if a variable has no value that it needs, or one that only compose can tell.
+    pub fn image(&self, service: &str, env: &EnvFile) -> Result<Option<String>> {
+        let Some(text) = self.field(service, "image").as_str() else {
+            return Ok(None);
+        };
+        let unknown = || {
+            Fault::new(
+                Exit::NotReady,
+                format!("which image {service} runs can't be told from {text}"),
+            )
+            .fix("write the values of its variables out in .env")
+            .into()
+        };
+        interpolated(text, env).map(Some).ok_or_else(unknown)
     }
 
     /// A field of a service, or of what it merges in.
@@ -119,22 +135,6 @@ impl BaseFile {
     }
 }
 
-/// `${NAME}`, `${NAME:-default}` and `$NAME`, each once at most; anything else is compose's own business.
-pub(super) fn interpolated(text: &str, env: &EnvFile) -> Option<String> {
-    let Some((before, rest)) = text.split_once('$') else {
-        return Some(text.to_owned());
-    };
-    let (inside, after) = rest.strip_prefix('{')?.split_once('}')?;
-    let (name, default) = inside.split_once(":-").unwrap_or((inside, ""));
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if !name.chars().all(is_name) {
-        return None;
-    }
-    let value = env.get(name).ok()?.unwrap_or(default);
-    let after = interpolated(after, env)?;
-    Some(format!("{before}{value}{after}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,10 +163,13 @@ configs:
         let base = BaseFile::parse(TEXT).unwrap();
         let env = EnvFile::parse(b"TAG=v2\n").unwrap();
         assert_eq!(
-            base.image("livekit", &env).as_deref(),
+            base.image("livekit", &env).unwrap().as_deref(),
             Some("example/media:v2")
         );
-        assert_eq!(base.image("redis", &env).as_deref(), Some("redis:7-alpine"));
+        assert_eq!(
+            base.image("redis", &env).unwrap().as_deref(),
+            Some("redis:7-alpine")
+        );
         assert!(base.is_built("core") && !base.is_built("redis"));
         assert!(base.has_env_file("core") && !base.has_env_file("livekit"));
         assert!(
@@ -180,9 +183,15 @@ configs:
     }
 
     #[test]
-    fn only_compose_resolves_the_rest() {
-        let env = EnvFile::default();
-        assert_eq!(interpolated("a/b:${X:?}", &env), None);
-        assert_eq!(interpolated("a/b:$X", &env), None);
+    fn an_image_that_only_compose_can_tell_is_not_guessed() {
+        let text = "services: {egress: {image: 'example/egress:${VERSION:?}'}, core: {build: .}}";
+        let base = BaseFile::parse(text).unwrap();
+        let error = base.image("egress", &EnvFile::default()).unwrap_err();
+        let shown = format!("{error:#}");
+        assert!(
+            shown.contains("egress") && shown.contains("${VERSION:?}"),
+            "{shown}"
+        );
+        assert_eq!(base.image("core", &EnvFile::default()).unwrap(), None);
     }
 }
