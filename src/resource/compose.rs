@@ -1,13 +1,13 @@
 //! The compose file, and what a service's digest is made of.
 
 mod base;
+mod digest;
 mod variables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use sha2::{Digest, Sha256};
 
 use super::{Change, Env, File, Resource, is_signed};
 use crate::engine::SOCKET;
@@ -19,7 +19,7 @@ use crate::receipt::Owned;
 use crate::render::{render, source};
 
 pub use base::BaseFile;
-use variables::variables;
+use digest::{contents, digest};
 
 /// Where an operator may change what the compose file says: run by hand, compose merges the first of them
 /// that is there (the specification's default file names), and so do we.
@@ -89,7 +89,9 @@ impl Definition {
             .services
             .iter()
             .map(|service| {
-                let parts = self.parts(service.name, &base, &env, layer.as_deref())?;
+                let mut parts = self.parts(service.name, &base, &env, layer.as_deref())?;
+                let mounted = base.mounted(service.name, &env);
+                parts.push(contents(host, &self.dir, &mounted)?);
                 let everything = base.has_env_file(service.name).then(|| env.assignments());
                 Ok((service.name, digest(&parts, &env, everything)?))
             })
@@ -237,25 +239,6 @@ fn by_name<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<Stri
     pairs
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
-}
-
-/// Of the texts and the value of every variable in them; of everything in `.env` for a service that is given all. A
-/// container made from something else has another one.
-fn digest(parts: &[String], env: &EnvFile, everything: Option<String>) -> Result<String> {
-    let mut digest = Sha256::new();
-    for text in parts {
-        digest.update(text);
-        for name in variables(text) {
-            let value = env.get(name).context("making a service's digest")?;
-            digest.update(format!("\0{name}={}", value.unwrap_or_default()));
-        }
-    }
-    digest.update(everything.unwrap_or_default());
-    // Half of it is plenty to tell two apart, and gives nothing away.
-    Ok(digest.finalize()[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
 }
 
 /// The compose file on disk. It holds no secret: those are in `.env`.

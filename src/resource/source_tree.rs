@@ -26,7 +26,7 @@ use crate::receipt::Owned;
 use crate::signals;
 
 pub use fetch::Source;
-pub(super) use marker::{NAME as MARKER, STAGING as UNFINISHED_TREE};
+pub(super) use marker::{NAME as MARKER, STAGING as UNFINISHED_TREE, is_kept};
 
 /// Without these it is not StreamHub's.
 const TELLING: &[&str] = &["docker-compose.yml", "deploy/Dockerfile"];

@@ -62,6 +62,10 @@ impl BaseFile {
                 .dump(yaml)
                 .map_err(|e| anyhow::anyhow!("the section of {service}: {e}"))?;
         }
+        // As the variables that they are to compose.
+        for name in passed_on(self.field(service, "environment")) {
+            text.push_str(&format!("\n${{{name}}}"));
+        }
         Ok(text)
     }
 
@@ -107,13 +111,32 @@ impl BaseFile {
         interpolated(text, env).map(Some).ok_or_else(unknown)
     }
 
+    /// The files of this host that a service is given, as the compose file names them; directories and a volume's name
+    /// may be among them.
+    pub fn mounted(&self, service: &str, env: &EnvFile) -> Vec<String> {
+        let volumes = self.field(service, "volumes").as_vec();
+        let volumes = volumes
+            .into_iter()
+            .flatten()
+            .map(|volume| &volume["source"]);
+        let short = self.field(service, "volumes").as_vec();
+        let short = short.into_iter().flatten().filter_map(Yaml::as_str);
+        let files = ["configs", "secrets"]
+            .into_iter()
+            .flat_map(|kind| self.named(service, kind))
+            .map(|entry| &entry["file"]);
+        let long = volumes.chain(files).filter_map(Yaml::as_str);
+        // Its variables first: a default's colon is none of the volume's.
+        let source = |text: &str| {
+            let text = interpolated(text, env)?;
+            Some(text.split(':').next()?.to_owned())
+        };
+        short.chain(long).filter_map(source).collect()
+    }
+
     /// A field of a service, or of what it merges in.
     fn field(&self, service: &str, name: &str) -> &Yaml {
-        let section = self.service(service);
-        match &section[name] {
-            Yaml::BadValue => &section["<<"][name],
-            found => found,
-        }
+        field(self.service(service), name)
     }
 
     /// The options about its data with which StreamHub's own file starts redis.
@@ -132,6 +155,42 @@ impl BaseFile {
             return Err(redis::unknown("it has an entrypoint of its own"));
         }
         redis::options(self.field("redis", "command"), env)
+    }
+}
+
+/// A field of a section, or of the first that has it of those that it merges in.
+fn field<'a>(section: &'a Yaml, name: &str) -> &'a Yaml {
+    let own = &section[name];
+    if !own.is_badvalue() {
+        return own;
+    }
+    let merged = match &section["<<"] {
+        Yaml::Array(sections) => sections.as_slice(),
+        Yaml::BadValue => &[],
+        section => std::slice::from_ref(section),
+    };
+    let mut found = merged.iter().map(|section| field(section, name));
+    found.find(|found| !found.is_badvalue()).unwrap_or(own)
+}
+
+/// The variables that an environment passes on from `.env`: those without a value of their own.
+fn passed_on(environment: &Yaml) -> Vec<&str> {
+    match environment {
+        Yaml::Array(items) => items
+            .iter()
+            .filter_map(Yaml::as_str)
+            .filter(|item| !item.contains('='))
+            .collect(),
+        Yaml::Hash(pairs) => pairs
+            .iter()
+            .flat_map(|(name, value)| match (name.as_str(), value) {
+                (Some("<<"), Yaml::Array(merged)) => merged.iter().flat_map(passed_on).collect(),
+                (Some("<<"), merged) => passed_on(merged),
+                (Some(name), Yaml::Null) => vec![name],
+                _ => Vec::new(),
+            })
+            .collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -193,5 +252,31 @@ configs:
             "{shown}"
         );
         assert_eq!(base.image("core", &EnvFile::default()).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_merged_passed_on_or_mounted_is_found() {
+        let text = "
+x-one: &one {image: 'example/one:1', env_file: .env}
+x-two: &two {<<: [*one], build: .}
+x-env: &env {TOKEN: , MODE: fast}
+services:
+  core: {<<: [{init: true}, *two], environment: {<<: *env, KEY: }}
+  livekit:
+    environment: [SECRET, LEVEL=info]
+    volumes: ['${DEPLOY:-./deploy}/a.yaml:/a.yaml:ro', {type: bind, source: ./b, target: /b}]
+    secrets: [key]
+secrets: {key: {file: ./key.pem}}
+";
+        let base = BaseFile::parse(text).unwrap();
+        let env = EnvFile::default();
+        let image = base.image("core", &env).unwrap();
+        assert_eq!(image.as_deref(), Some("example/one:1"));
+        assert!(base.is_built("core") && base.has_env_file("core"));
+        let (core, livekit) = (base.part("core").unwrap(), base.part("livekit").unwrap());
+        assert!(core.contains("${TOKEN}") && core.contains("${KEY}") && !core.contains("${MODE}"));
+        assert!(livekit.contains("${SECRET}") && !livekit.contains("${LEVEL"));
+        let mounted = base.mounted("livekit", &env);
+        assert_eq!(mounted, ["./deploy/a.yaml", "./b", "./key.pem"]);
     }
 }
