@@ -132,6 +132,7 @@ impl Site {
         let mut found = Vec::new();
         for piece in self.pieces(host)? {
             let now = Standing::look(host, &piece.path)?;
+            piece.refuse_others(host, &now)?;
             if now != piece.wanted {
                 found.push((piece, now));
             }

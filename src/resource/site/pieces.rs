@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 
-use crate::fault::Result;
+use super::AVAILABLE;
+use crate::fault::{Exit, Fault, Result};
 use crate::host::{Found, Host};
 
 /// What stands at a path, or is to.
@@ -31,6 +32,45 @@ impl Piece {
 
     pub fn text(path: impl Into<PathBuf>, text: String) -> Self {
         Self::new(path.into(), Standing::Text(text.into_bytes()))
+    }
+
+    /// Refuses to put a link, or nothing, in the place of what is no link of ours: it may be all that there is of an
+    /// operator's site.
+    ///
+    /// # Errors
+    /// [`Exit::NotReady`], with how to move it.
+    pub fn refuse_others(&self, host: &Host, now: &Standing) -> Result<()> {
+        let name = self.path.file_name().unwrap_or_default();
+        let leads_there = |to: &Path, wanted: &Path| {
+            to == wanted || to == Path::new("../sites-available").join(name)
+        };
+        let place = self.path.display();
+        let (what, fix) = match (now, &self.wanted) {
+            (Standing::Text(_), Standing::Link(_) | Standing::Nothing)
+                if !self.path.starts_with(AVAILABLE) =>
+            {
+                let mut free = Path::new(AVAILABLE).join(name);
+                if !matches!(host.find(&free)?, Found::Nothing) {
+                    free.as_mut_os_string().push(".old");
+                }
+                let free = free.display();
+                (
+                    format!("{place} holds a site of its own, where StreamHub's link belongs"),
+                    format!(
+                        "move it to where sites are kept: mv {place} {free}; then run this again"
+                    ),
+                )
+            }
+            (Standing::Link(to), Standing::Link(wanted)) if !leads_there(to, wanted) => (
+                format!(
+                    "{place} leads to {}, which is not StreamHub's",
+                    to.display()
+                ),
+                format!("if that site may go: unlink {place}; then run this again"),
+            ),
+            _ => return Ok(()),
+        };
+        Err(Fault::new(Exit::NotReady, what).fix(fix).into())
     }
 }
 

@@ -133,6 +133,41 @@ fn an_operators_site_is_never_taken_for_ours_nor_put_in_the_shade() {
 }
 
 #[test]
+fn what_an_operator_put_in_the_links_place_stays() {
+    let enabled = "/etc/nginx/sites-enabled/live.example.com";
+    let refused = |site: &Site, host: &Host, path: &str| {
+        let before = Standing::look(host, Path::new(path)).unwrap();
+        let fault = Fault::of(&site.apply(host).unwrap_err());
+        assert_eq!(Standing::look(host, Path::new(path)).unwrap(), before);
+        format!("{}\n  {}\n", fault.what, fault.fix.unwrap())
+    };
+    let blog = "server { server_name live.example.com; root /var/www; }";
+    let (_root, alone) = host(&[(enabled, blog)]);
+    let mut shown = refused(&site(), &alone, enabled);
+
+    let (_root, both) = host(&[(enabled, blog)]);
+    let ours = "server { server_name live.example.com; include snippets/streamhub.conf; }";
+    both.make_dir(Path::new(AVAILABLE), 0o755).unwrap();
+    both.write(&site_path("live.example.com"), ours.as_bytes(), 0o644)
+        .unwrap();
+    shown += &refused(&site(), &both, enabled);
+
+    both.link(Path::new(enabled), Path::new("/srv/live.conf"))
+        .unwrap();
+    shown += &refused(&site(), &both, enabled);
+    insta::assert_snapshot!(shown);
+
+    // Another way to say the same.
+    let same = Path::new("../sites-available/live.example.com");
+    both.link(Path::new(enabled), same).unwrap();
+    site().to_make(&both).unwrap();
+    let cluster = "/etc/nginx/sites-enabled/streamhub-cluster";
+    both.write(Path::new(cluster), blog.as_bytes(), 0o644)
+        .unwrap();
+    refused(&site(), &both, cluster);
+}
+
+#[test]
 fn an_earlier_domains_site_gives_way() {
     let (_root, host) = host(&[]);
     made(&catch_all(), &host);
