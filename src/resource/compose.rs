@@ -23,7 +23,7 @@ use digest::{contents, digest};
 
 /// Where an operator may change what the compose file says: run by hand, compose merges the first of them
 /// that is there (the specification's default file names), and so do we.
-pub(super) const OVERRIDES: &[&str] = &[
+const OVERRIDES: &[&str] = &[
     "compose.override.yml",
     "compose.override.yaml",
     "docker-compose.override.yml",

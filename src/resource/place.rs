@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
-use super::compose::OVERRIDES;
 use super::data::KEY;
 use super::source_tree::{self, MARKER, UNFINISHED_TREE};
 use super::{Removal, is_signed};
@@ -17,6 +16,23 @@ use crate::ui;
 
 /// What this program writes into it, whichever version made the receipt.
 const WRITTEN: &[&str] = &["docker-compose.yml", "docker-compose.streamhub.yml"];
+
+/// What lies at the top of StreamHub's source trees, for one that nothing lists: what else is there may be anybody's.
+const TREE: &[&str] = &[
+    ".dockerignore",
+    ".editorconfig",
+    ".env.example",
+    ".gitattributes",
+    ".github",
+    ".gitignore",
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "deploy",
+    "docker-compose.yml",
+    "install.sh",
+    "server",
+];
 
 /// An install directory.
 #[derive(Clone, Debug)]
@@ -121,7 +137,7 @@ enum Tree {
         dir: PathBuf,
         files: BTreeSet<PathBuf>,
     },
-    /// One that was laid out without a record: all that is not an operator's layer is taken for it.
+    /// One that was laid out without a record: what StreamHub's trees have is taken for it.
     Unlisted,
 }
 
@@ -134,7 +150,7 @@ impl Tree {
             Self::None => Ok(false),
             _ if is_record => Ok(true),
             Self::Of { dir, files } => is_of(host, dir, files, path),
-            Self::Unlisted => Ok(!name.ends_with(".local") && !OVERRIDES.contains(&name.as_str())),
+            Self::Unlisted => Ok(TREE.contains(&name.as_str())),
         }
     }
 }

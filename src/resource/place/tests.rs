@@ -102,12 +102,14 @@ fn a_strangers_files_stay_and_the_directory_with_them() {
 }
 
 #[test]
-fn a_source_tree_goes_without_an_operators_layers() {
+fn of_a_tree_that_nothing_lists_only_streamhubs_names_go() {
     let mut files = EDGE.to_vec();
     files.extend([
         ("server/package.json", "{}"),
         ("deploy/backup.sh", ""),
         ("settings.local", "an operator's"),
+        ("backups/monday.tar", "an operator's"),
+        ("recordings.zip", "an operator's"),
     ]);
     let root = root(&files);
     std::os::unix::fs::symlink("/etc", root.path().join("opt/streamhub/link")).unwrap();
@@ -115,7 +117,10 @@ fn a_source_tree_goes_without_an_operators_layers() {
         is_tree: true,
         ..place(&[".env"])
     };
-    assert_eq!(left(&root, &tree), ["settings.local"]);
+    assert_eq!(
+        left(&root, &tree),
+        ["backups", "link", "recordings.zip", "settings.local"]
+    );
 }
 
 #[test]
