@@ -200,7 +200,7 @@ fn certbot_puts_a_certificate_into_the_site_and_without_one_the_site_works_over_
 }
 
 #[test]
-fn caddy_serves_plain_http_until_it_has_a_certificate() {
+fn caddy_serves_plain_http_until_it_has_a_certificate_and_gives_way_to_nginx() {
     let client = Host::named("acme").boot();
     let acme = Acme::serve(&client);
     let host = origin_host_with("origin", [images::origin(), vec![images::caddy()]].concat());
@@ -261,6 +261,20 @@ fn caddy_serves_plain_http_until_it_has_a_certificate() {
     assert_eq!(client.status_of(&format!("{url}/metrics"), &trust), "403");
     assert_eq!(over_http("/api/v1/health"), "308");
     greets(&host, &client, &url, &trust);
-    let plan = install(&host, &["--dry-run"]).ok();
-    assert!(plan.contains("nothing to change"), "{plan}");
+    let unchanged = || {
+        let plan = install(&host, &["--dry-run"]).ok();
+        assert!(plan.contains("nothing to change"), "{plan}");
+    };
+    unchanged();
+
+    // And nginx in its place, which needs the ports that Caddy has.
+    acme.lead(NAME, &host);
+    let plan = install(&host, &["--proxy", "nginx", "--dry-run"]).ok();
+    assert!(plan.contains("remove caddy"), "{plan}");
+    run(&["--proxy", "nginx"]);
+    let caddy = "docker ps --all --quiet --filter name=streamhub-caddy";
+    assert_eq!(host.sh_ok(caddy), "");
+    assert_eq!(cluster("/api/v1/health"), "200");
+    greets(&host, &client, &url, &trust);
+    unchanged();
 }

@@ -241,11 +241,7 @@ fn compose(settings: &Settings, origin: &Origin) -> Result<Keys> {
         ("COMPOSE_FILE", Rule::Set(files.join(":"))),
         ("COMPOSE_PROJECT_NAME", Rule::Set(settings.project.clone())),
     ];
-    // StreamHub's own file may keep Caddy for those who ask for it.
-    match (origin.proxy, origin.env.get("COMPOSE_PROFILES")?) {
-        (Proxy::Caddy, _) => keys.push(("COMPOSE_PROFILES", Rule::Set("caddy".to_owned()))),
-        (Proxy::Nginx, Some("caddy")) => keys.push(("COMPOSE_PROFILES", Rule::Absent)),
-        (Proxy::Nginx, _) => {}
-    }
+    let profiles = super::front::profiles(origin.env.get("COMPOSE_PROFILES")?, origin.proxy);
+    keys.extend(profiles.map(|rule| ("COMPOSE_PROFILES", rule)));
     Ok(keys)
 }
