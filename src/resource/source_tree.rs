@@ -19,7 +19,8 @@ use url::Url;
 use self::archive::{MOST, lay_out};
 use self::marker::{Marker, NAME, STAGING, Version};
 use self::mirror::Mirror;
-use super::{Change, Resource};
+use super::prebuilt::other_core;
+use super::{BASE, Change, Resource, is_signed};
 use crate::fault::{Exit, Fault, Result};
 use crate::host::{Found, Host};
 use crate::receipt::Owned;
@@ -72,6 +73,15 @@ impl SourceTree {
 
     fn need(&self, host: &Host) -> Result<Need> {
         host.refuse_unsafe(&self.dir.join(NAME))?;
+        let base = self.dir.join(BASE);
+        if host.read_ours(&base)?.is_some_and(|text| is_signed(&text)) {
+            let why = "without one the core would be built from a source tree, which brings another such file";
+            return Err(other_core(
+                &base,
+                "that of a prebuilt core (--core-image)",
+                why,
+            ));
+        }
         let marker = Marker::load(host, &self.dir)?;
         if marker.as_ref().is_some_and(|marker| !marker.is_whole) {
             return Ok(Need::Complete);

@@ -20,8 +20,8 @@ use crate::redis_probe::Redis;
 use crate::render::render;
 use crate::resource::{
     Absent, Adoption, BASE, Base, CLUSTER_PATHS, ComposeFile, CoreImage, Data, Definition,
-    Directory, EdgeRules, Env, Firewall, LAYER, Port, Program, Resources, Seed, Service,
-    SourceTree, Stack, StackImages, Sysctl, Timer, site_path,
+    Directory, EdgeRules, Env, Firewall, LAYER, Port, PrebuiltFile, Program, Resources, Seed,
+    Service, SourceTree, Stack, StackImages, Sysctl, Timer, site_path,
 };
 use crate::settings::{Core, HEARTBEAT_SCRIPT, Origin, Proxy, Settings};
 
@@ -60,7 +60,9 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
             upstream.clone(),
             settings.refresh,
         ))),
-        Core::Image(image) => wanted.push(Box::new(file(dir.join(BASE), base(image)?))),
+        Core::Image(image) => {
+            wanted.push(Box::new(PrebuiltFile(file(dir.join(BASE), base(image)?))));
+        }
     }
     wanted.extend::<Resources>(vec![
         Box::new(env.clone()),

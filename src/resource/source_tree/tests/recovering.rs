@@ -136,3 +136,13 @@ fn a_record_that_is_a_symlink_or_damaged_is_refused() {
         "{said}"
     );
 }
+
+#[test]
+fn a_prebuilt_cores_compose_file_is_not_mirrored_over() {
+    let scene = Scene::new(&[]);
+    let path = Path::new(DIR).join("docker-compose.yml");
+    let ours = b"# Written by streamhub-install\nservices: {}\n";
+    scene.host.write(&path, ours, 0o644).unwrap();
+    let error = scene.tree(false).probe(&scene.host).unwrap_err();
+    assert_eq!(Fault::of(&error).exit, Exit::NotReady);
+}
