@@ -1,5 +1,6 @@
 //! Which origin's registry an operator means, and with which token it is asked.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::Context;
@@ -113,16 +114,13 @@ impl Registry {
     }
 }
 
-/// An origin asks itself, with its own token; that one goes nowhere else.
+/// An origin asks itself, with its own token; that one goes nowhere else, and another origin needs one of its own.
 fn origin(
     host: &Host,
     receipt: &Receipt,
     asked: Option<Url>,
     token: Option<Secret>,
 ) -> Result<(Url, Option<Secret>)> {
-    if let Some(url) = asked.filter(|_| token.is_some()) {
-        return Ok((url, token));
-    }
     let env = read(host, &receipt.dir.join(".env"))?;
     let value = |key: &str| -> Result<Option<String>> {
         let value = env.as_ref().map(|env: &EnvFile| env.get(key)).transpose()?;
@@ -132,12 +130,30 @@ fn origin(
         Some(port) => port.parse().context("PORT in the origin's .env")?,
         None => API_PORT,
     };
+    let public = value("STREAMHUB_PUBLIC_URL")?;
+    let bind = receipt.settings.cluster_redis_bind.as_deref();
+    let is_other = |url: &Url| !is_own(url, port, public.as_deref(), bind);
+    if let Some(url) = asked.filter(|url| token.is_some() || is_other(url)) {
+        return Ok((url, token));
+    }
     let url =
         Url::parse(&format!("http://127.0.0.1:{port}")).context("the origin's own address")?;
     Ok((
         url,
         token.or(value("STREAMHUB_API_TOKEN")?.map(Secret::new)),
     ))
+}
+
+/// Whether an address is that of the origin on this host, whose core listens on `port`: on loopback, where the world
+/// reaches it, or where edges do.
+fn is_own(url: &Url, port: u16, public: Option<&str>, bind: Option<&str>) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_matches(['[', ']']);
+    let is_here = host == "localhost"
+        || bind == Some(host)
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let is_public = public.is_some_and(|public| Url::parse(public).is_ok_and(|own| own == *url));
+    is_public || is_here && url.port_or_known_default() == Some(port)
 }
 
 fn itself(saved: Saved, host: &Host, dir: &Path) -> Result<Option<Itself>> {
@@ -147,4 +163,34 @@ fn itself(saved: Saved, host: &Host, dir: &Path) -> Result<Option<Itself>> {
         name,
         id: joined.answer.node_id,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_knows_its_own_addresses() {
+        let own = |url: &str| {
+            let public = Some("https://media.example.com");
+            is_own(&Url::parse(url).unwrap(), 3020, public, Some("10.0.0.10"))
+        };
+        for url in [
+            "http://127.0.0.1:3020",
+            "http://localhost:3020",
+            "http://[::1]:3020/",
+            "http://10.0.0.10:3020",
+            "https://media.example.com/",
+        ] {
+            assert!(own(url), "{url}");
+        }
+        for url in [
+            "https://other.example.com",
+            "http://127.0.0.1:3021",
+            "http://10.0.0.11:3020",
+            "http://media.example.com",
+        ] {
+            assert!(!own(url), "{url}");
+        }
+    }
 }

@@ -206,11 +206,19 @@ fn an_origin_asks_itself_and_sends_its_token_nowhere_else() {
     let said = scene.run(&["nodes", "list"], &[]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     let elsewhere = standins::Sink::start().expect("a free port");
-    scene.run(
+    let by_variable = scene.run(
         &["nodes", "list"],
         &[("STREAMHUB_MASTER_URL", &elsewhere.url())],
     );
-    scene.run(&["nodes", "list", "--master-url", &elsewhere.url()], &[]);
+    let by_flag = scene.run(&["nodes", "list", "--master-url", &elsewhere.url()], &[]);
+    for said in [by_variable, by_flag] {
+        assert_eq!(said.code, 2, "another origin's nodes: {}", said.stderr);
+        let why = "--api-token-file is missing";
+        assert!(said.stderr.contains(why), "{}", said.stderr);
+    }
+    let itself = format!("http://127.0.0.1:{port}/");
+    let said = scene.run(&["nodes", "list", "--master-url", &itself], &[]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(elsewhere.seen().is_empty(), "{:?}", elsewhere.seen());
 }
 
