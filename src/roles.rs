@@ -13,12 +13,14 @@ use crate::resource::{Port, Resources, Service, Stack};
 use crate::settings::{Node, Settings};
 
 /// Every port that this node's services need.
-pub fn ports(settings: &Settings) -> Vec<&'static Port> {
-    let own: &[&[Port]] = match settings.node {
-        Node::Edge(_) => &[edge::PUBLIC_PORTS, edge::LOCAL_PORTS],
-        Node::Origin(_) => &[origin::PUBLIC_PORTS, origin::OWN_PORTS, edge::LOCAL_PORTS],
-    };
-    own.iter().copied().flatten().collect()
+pub fn ports(settings: &Settings) -> Vec<Port> {
+    match &settings.node {
+        Node::Edge(_) => [edge::PUBLIC_PORTS, edge::LOCAL_PORTS].concat(),
+        Node::Origin(asked) => {
+            let own = origin::own_ports(asked.port);
+            [origin::PUBLIC_PORTS, &own, edge::LOCAL_PORTS].concat()
+        }
+    }
 }
 
 /// What this node runs.

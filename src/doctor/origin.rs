@@ -12,7 +12,7 @@ use crate::host::{Protocol, listeners};
 use crate::origin_api::{OriginApi, Refusal};
 use crate::redis_probe::{Answer, Redis};
 use crate::resource::certificate_ends;
-use crate::roles::origin::{self, API_PORT, LOOPBACK, NODE_ID, REDIS_PORT};
+use crate::roles::origin::{self, LOOPBACK, NODE_ID, REDIS_PORT};
 use crate::secret::Secret;
 use crate::settings::{Origin, Proxy};
 use crate::verify::origin::ask_site;
@@ -157,7 +157,7 @@ pub(super) fn certificate(scene: &Scene<'_>, asked: &Origin) -> Findings {
 
 /// The two ports that are never for everybody.
 pub(super) fn strangers(scene: &Scene<'_>, asked: &Origin) -> Findings {
-    let wanted = [(Protocol::Tcp, REDIS_PORT), (Protocol::Tcp, API_PORT)];
+    let wanted = [(Protocol::Tcp, REDIS_PORT), (Protocol::Tcp, asked.port)];
     let is_meant =
         |ip: IpAddr| ip.to_canonical().is_loopback() || Some(ip.to_canonical()) == asked.redis.bind;
     let held = listeners(scene.host, &wanted)?;

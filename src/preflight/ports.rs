@@ -5,7 +5,7 @@ use crate::engine::Container;
 use crate::fault::{Exit, Result};
 use crate::host::{Holder, Listener, Protocol, container_of, listeners};
 use crate::resource::Port;
-use crate::roles::{self, origin::API_PORT};
+use crate::roles;
 use crate::settings::Proxy;
 
 pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
@@ -27,22 +27,20 @@ pub(super) fn ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
     let (unclear, held): (Vec<_>, Vec<_>) = held
         .into_iter()
         .partition(|l| engine.is_none() && scene.is_joined() && is_in_a_container(l));
-    let has_nginx = scene
-        .settings
-        .origin()
-        .is_some_and(|origin| origin.proxy == Proxy::Nginx);
+    let origin = scene.settings.origin();
+    let behind_nginx = origin.filter(|origin| origin.proxy == Proxy::Nginx);
     let mut findings = Vec::new();
     if !unclear.is_empty() {
         findings.push(Finding::unknown(
             "containers hold the ports, and the Docker engine, which knows whose they are, does not answer",
         ));
     }
-    for Port(port, protocol, purpose) in needed {
+    for Port(port, protocol, purpose) in &needed {
         let on_it: Vec<&Listener> = held
             .iter()
             .filter(|l| l.protocol == *protocol && l.address.port() == *port)
             .filter(|l| !is_ours(l, &containers, &scene.settings.project))
-            .filter(|l| !(has_nginx && is_nginxs(l)))
+            .filter(|l| !behind_nginx.is_some_and(|origin| is_nginxs(l, origin.port)))
             .collect();
         let name = protocol.name();
         // A published port is held by the engine's proxy, which is not what has to go.
@@ -100,11 +98,11 @@ fn is_ours(listener: &Listener, containers: &[Container], project: &str) -> bool
         .is_some_and(|container| container.project() == Some(project))
 }
 
-/// nginx, as its own service: it is going to serve ours beside what it serves.
-fn is_nginxs(listener: &Listener) -> bool {
+/// nginx, as its own service: it is going to serve ours beside what it serves, and offers the core to edges.
+fn is_nginxs(listener: &Listener, core: u16) -> bool {
     let port = listener.address.port();
     let holder = listener.holder.as_ref();
-    [80, 443, API_PORT].contains(&port) && holder.and_then(Holder::unit) == Some("nginx.service")
+    [80, 443, core].contains(&port) && holder.and_then(Holder::unit) == Some("nginx.service")
 }
 
 fn busy(port: &str, holder: &Holder, container: Option<&Container>) -> Finding {

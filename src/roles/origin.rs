@@ -27,8 +27,6 @@ use crate::settings::{Core, HEARTBEAT_SCRIPT, Origin, Proxy, Settings};
 
 /// What an origin is in the registry of its own core.
 pub const NODE_ID: &str = "origin";
-/// Where the cluster's API is offered to edges.
-pub const API_PORT: u16 = 3020;
 pub const REDIS_PORT: u16 = 6379;
 
 /// Everything on disk, then everything started.
@@ -158,11 +156,13 @@ pub const PUBLIC_PORTS: &[Port] = &[
     edge::PUBLIC_PORTS[5],
 ];
 
-/// The ports that this host uses, and edges that the firewall lets in.
-pub const OWN_PORTS: &[Port] = &[
-    Port(API_PORT, Tcp, "the core's API"),
-    Port(REDIS_PORT, Tcp, "redis"),
-];
+/// The ports that this host uses, and edges that the firewall lets in: the core listens where `.env` says.
+pub fn own_ports(core: u16) -> [Port; 2] {
+    [
+        Port(core, Tcp, "the core's API"),
+        Port(REDIS_PORT, Tcp, "redis"),
+    ]
+}
 
 fn definition(settings: &Settings, origin: &Origin, env: Env) -> Result<Definition> {
     Ok(Definition {
@@ -263,4 +263,15 @@ pub fn files(settings: &Settings) -> Vec<PathBuf> {
     let mut files = super::node::files();
     files.extend([LAYER, ".env"].map(|name| settings.dir.join(name)));
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cores_port_is_the_one_in_its_env() {
+        let ports = own_ports(4020).map(|Port(port, ..)| port);
+        assert_eq!(ports, [4020, REDIS_PORT]);
+    }
 }
