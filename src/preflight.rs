@@ -110,7 +110,19 @@ pub(crate) fn firewall(scene: &Scene<'_>, origin: &Origin) -> Result<Vec<Finding
     let rules = EdgeRules::new(&origin.edges, origin.port);
     let dangers = rules.dangers(scene.host, origin.redis.bind.is_some())?;
     let finding = |danger: Danger| Finding::warning(format!("DANGER: {}", danger.what), danger.fix);
-    Ok(dangers.into_iter().map(finding).collect())
+    let mut findings: Vec<Finding> = dangers.into_iter().map(finding).collect();
+    if let Some(host) = &origin.exposed_on {
+        findings.push(Finding::warning(
+            format!(
+                "the core itself listens on {host} (HOST in .env): that stays, all of its API is there beside the cluster's, and only the firewall stands before it"
+            ),
+            format!(
+                "where only edges are meant: sed -i '/^HOST=/d' {} && streamhub-install",
+                scene.settings.dir.join(".env").display()
+            ),
+        ));
+    }
+    Ok(findings)
 }
 
 /// What all checks together say.

@@ -190,7 +190,7 @@ fn caddy(origin: &Origin) -> Option<minijinja::Value> {
             tls => origin.tls,
             acme_directory => origin.acme_directory.as_ref().map(Url::as_str),
             acme_ca => origin.acme_ca_file.as_deref(),
-            cluster => origin.redis.bind.map(|ip| ip.to_string()),
+            cluster => origin.cluster_api().map(|ip| ip.to_string()),
             cluster_paths => CLUSTER_PATHS.to_vec(),
         }
     })

@@ -5,6 +5,7 @@ mod domain;
 mod edges;
 mod source;
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use url::Url;
@@ -61,10 +62,12 @@ pub struct Origin {
     pub core: Core,
     /// The port that the core listens on, from `.env`.
     pub port: u16,
+    /// Where it listens beyond loopback by an operator's own `HOST` in `.env`.
+    pub exposed_on: Option<String>,
     /// How the redis is offered to the cluster.
     pub redis: Redis,
     /// Edges that the firewall lets in: those of earlier runs, and those of this one.
-    pub edges: Vec<std::net::IpAddr>,
+    pub edges: Vec<IpAddr>,
     /// The secret that is made anew.
     pub rotated: Option<RotatedSecret>,
     /// What goes into `.env` as it was given; the rest stays as it is there.
@@ -119,6 +122,7 @@ impl Origin {
             acme_ca_file: variable("STREAMHUB_ACME_CA_FILE").or(kept.acme_ca_file),
             core: Core::resolve(given, kept.core_image)?,
             port: core_port(&env)?,
+            exposed_on: exposed_on(&env)?,
             redis: Redis::resolve(given, host, saved, &env)?,
             edges,
             rotated: given.rotated,
@@ -136,6 +140,11 @@ impl Origin {
             env,
             operators_layer: operators_layer(host, dir)?,
         })
+    }
+
+    /// Where the proxy offers the cluster's API to edges: nowhere where the core itself listens for them.
+    pub fn cluster_api(&self) -> Option<IpAddr> {
+        self.redis.bind.filter(|_| self.exposed_on.is_none())
     }
 
     pub(super) fn to_keep(&self) -> receipt::Saved {
@@ -204,7 +213,7 @@ fn refuse_lost_env(saved: &Saved, dir: &Path, is_there: bool) -> Result<()> {
     .into())
 }
 
-fn kept_edges(kept: &[String]) -> Result<Vec<std::net::IpAddr>> {
+fn kept_edges(kept: &[String]) -> Result<Vec<IpAddr>> {
     use anyhow::Context;
     kept.iter()
         .map(|ip| {
@@ -240,4 +249,36 @@ fn core_port(env: &EnvFile) -> Result<u16> {
             .fix("write a number from 1 to 65535 there, or remove the line")
             .into()
     })
+}
+
+/// What `HOST` names beside loopback; without one the core gets loopback.
+fn exposed_on(env: &EnvFile) -> Result<Option<String>> {
+    let host = env.get("HOST")?.filter(|host| !host.is_empty());
+    let is_here = |host: &str| {
+        let ip = host.parse::<IpAddr>();
+        host == "localhost" || ip.is_ok_and(|ip| ip.to_canonical().is_loopback())
+    };
+    Ok(host.filter(|host| !is_here(host)).map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_beyond_loopback_is_known_by_its_host() {
+        let found = |text: &str| exposed_on(&EnvFile::parse(text.as_bytes()).unwrap()).unwrap();
+        for here in [
+            "",
+            "HOST=127.0.0.1",
+            "HOST=127.1.2.3",
+            "HOST=::1",
+            "HOST=localhost",
+        ] {
+            assert_eq!(found(here), None, "{here}");
+        }
+        for beyond in ["0.0.0.0", "::", "10.0.0.10"] {
+            assert_eq!(found(&format!("HOST={beyond}")).as_deref(), Some(beyond));
+        }
+    }
 }

@@ -67,7 +67,7 @@ pub(super) fn site(settings: &Settings, origin: &Origin, email: String) -> Resou
         domain: name.clone(),
         is_catch_all,
         core_port: origin.port,
-        cluster: origin.redis.bind.map(|ip| (ip, origin.port)),
+        cluster: origin.cluster_api().map(|ip| (ip, origin.port)),
     }));
     if origin.tls {
         wanted.push(Box::new(Certificate {
