@@ -10,7 +10,7 @@ use std::path::Path;
 
 use url::Url;
 
-pub use cluster::Redis;
+pub use cluster::{Redis, beyond_loopback};
 pub use domain::Domain;
 pub use edges::edge_addresses;
 pub use source::Core;

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::edge::default_url;
 use super::files::{HEARTBEAT_ENV, read};
+use super::origin::beyond_loopback;
 use super::{DEFAULT_DIR, Proxy};
 use crate::engine::{Container, Engine, PROJECT, container_name};
 use crate::env_file::EnvFile;
@@ -152,17 +153,14 @@ fn origins_settings(
         Some(_) => Proxy::Caddy,
         None => Proxy::Nginx,
     };
-    let bind = env.get("REDIS_BIND")?.and_then(|bind| {
-        let mut addresses = bind.split_whitespace().map(|a| a.trim_start_matches('-'));
-        addresses.find(|a| a.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback()))
-    });
+    let bind = env.get("REDIS_BIND")?.map(beyond_loopback);
     let core = container("core").filter(|_| !has_source);
     Ok(receipt::Saved {
         domain: env.get("STREAMHUB_DOMAIN")?.map(str::to_owned),
         no_tls: is_plain,
         proxy: Some(proxy.name().to_owned()),
         core_image: core.map(|core| core.image.clone()),
-        cluster_redis_bind: bind.map(str::to_owned),
+        cluster_redis_bind: bind.filter(|bind| !bind.is_empty()),
         ..receipt::Saved::default()
     })
 }

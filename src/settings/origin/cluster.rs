@@ -48,11 +48,13 @@ impl Redis {
             None
         } else {
             match (&flags.cluster_redis_bind, kept) {
+                (Some(asked), kept) if kept.as_ref() != Some(asked) => {
+                    Some(checked(asked, host, flags.allow_public_redis)?)
+                }
+                (_, Some(kept)) if saved.is_inferred => Some(adopted(&kept)?),
                 // It was checked when it was new, and may be absent at a boot.
-                (Some(asked), Some(kept)) if *asked == kept => Some(parse(&kept)?),
-                (Some(asked), _) => Some(checked(asked, host, flags.allow_public_redis)?),
-                (None, Some(kept)) => Some(parse(&kept)?),
-                (None, None) => None,
+                (_, Some(kept)) => Some(parse(&kept)?),
+                (_, None) => None,
             }
         };
         let found = env.get("REDIS_PASSWORD")?.map(Secret::new);
@@ -112,6 +114,39 @@ fn parse(text: &str) -> Result<IpAddr> {
     text.parse::<IpAddr>()
         .map(|ip| ip.to_canonical())
         .map_err(|_| bad(text, "it is no address", &[]))
+}
+
+/// Where redis listens beside loopback, as it stands there: more than one, or every address, is for an operator to judge.
+pub fn beyond_loopback(bind: &str) -> String {
+    let is_meant = |a: &&str| match a.parse::<IpAddr>() {
+        Ok(ip) => !ip.to_canonical().is_loopback(),
+        // redis's own words for every address.
+        Err(_) => matches!(*a, "*" | "::*"),
+    };
+    let addresses = bind.split_whitespace().map(|a| a.trim_start_matches('-'));
+    addresses.filter(is_meant).collect::<Vec<_>>().join(" ")
+}
+
+/// The one on which the script's redis listens for the cluster; nobody has checked it before.
+fn adopted(text: &str) -> Result<IpAddr> {
+    let ip = parse(text).ok().filter(|ip| !ip.is_unspecified());
+    let Some(ip) = ip else {
+        return Err(Fault::new(
+            Exit::NotReady,
+            format!("REDIS_BIND in .env offers redis on more than one address: {text}"),
+        )
+        .why("edges use one of them, and it has to be a private one")
+        .fix(format!(
+            "say which: {FLAG} <one private address of this host>, or --no-cluster-redis"
+        ))
+        .into());
+    };
+    if !is_for_clusters(ip) {
+        ui::warn(&format!(
+            "redis listens on {ip}, a public address: only the firewall and its password stand before it"
+        ));
+    }
+    Ok(ip)
 }
 
 /// A new one: private, and an address of this host.
@@ -189,6 +224,28 @@ mod tests {
             redis.url("fd00::1".parse().unwrap()),
             "redis://:a%40b%3Ac%2Fd@[fd00::1]:6379"
         );
+    }
+
+    #[test]
+    fn every_address_that_redis_listens_on_is_known() {
+        for (bind, beyond) in [
+            ("127.0.0.1 -::1", ""),
+            ("127.0.0.1 10.0.0.10", "10.0.0.10"),
+            ("0.0.0.0", "0.0.0.0"),
+            ("* -::*", "* ::*"),
+            ("127.0.0.1 10.0.0.10 203.0.113.10", "10.0.0.10 203.0.113.10"),
+        ] {
+            assert_eq!(beyond_loopback(bind), beyond, "{bind}");
+        }
+    }
+
+    #[test]
+    fn an_adopted_bind_is_one_address() {
+        assert!(adopted("10.0.0.10").is_ok() && adopted("203.0.113.10").is_ok());
+        for text in ["0.0.0.0", "::", "* ::*", "10.0.0.10 203.0.113.10"] {
+            let refusal = format!("{:#}", adopted(text).unwrap_err());
+            assert!(refusal.contains(text), "{refusal}");
+        }
     }
 
     #[test]
