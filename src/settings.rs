@@ -19,7 +19,7 @@ pub use edge::{Edge, MASTER_CA};
 pub use elsewhere::Elsewhere;
 pub use fences::later;
 pub use files::HEARTBEAT_ENV;
-pub use origin::{Core, Domain, Origin, Proxy, SECRET_KEYS, api_port, edge_addresses};
+pub use origin::{Core, Domain, Left, Origin, Proxy, SECRET_KEYS, api_port, edge_addresses};
 pub use predecessor::HEARTBEAT_SCRIPT;
 pub use registry::{Itself, Registry};
 pub use saved::{Joined, Saved};

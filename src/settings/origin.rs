@@ -3,6 +3,7 @@
 mod cluster;
 mod domain;
 mod edges;
+mod left;
 mod source;
 
 use std::net::IpAddr;
@@ -13,6 +14,7 @@ use url::Url;
 pub use cluster::{Redis, beyond_loopback};
 pub use domain::Domain;
 pub use edges::edge_addresses;
+pub use left::Left;
 pub use source::Core;
 
 use super::address::address;
@@ -100,7 +102,8 @@ impl Origin {
         refuse_lost_env(saved, dir, env.is_some())?;
         let env = env.unwrap_or_default();
         keep_from_output(&env)?;
-        let asked = flags.domain.clone().or(kept.domain);
+        let left = Left::behind(&env)?;
+        let asked = flags.domain.clone().or(kept.domain).or(left.domain);
         let domain = Domain::parse(asked.as_deref().unwrap_or_default())?;
         let no_tls = !flags.tls && (flags.no_tls || kept.no_tls);
         let asked = flags.proxy.clone().or(kept.proxy);

@@ -3,7 +3,7 @@
 use crate::cli::Given;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
-use crate::settings::{Domain, Saved};
+use crate::settings::{Domain, Left, Saved};
 use crate::ui;
 
 const ADMIN: &str = "admin";
@@ -22,20 +22,36 @@ pub(super) fn ask(given: &mut Given, host: &Host) -> Result<()> {
     if saved.receipt.is_some() || saved.unreadable {
         return Ok(());
     }
+    let left = Left::load(host, flags.dir.as_deref())?;
     let is_domain = |text: &str| Domain::parse(text).map(drop);
     if flags.domain.is_none() {
         let what = "The domain by which the world reaches this server (an IP address, or localhost for a test)";
-        flags.domain = ui::question(what, "localhost", &is_domain)?;
+        flags.domain = answer(what, left.domain.as_deref(), "localhost", &is_domain)?;
     }
-    let domain = flags.domain.as_deref().unwrap_or("localhost");
+    let domain = flags.domain.as_deref().or(left.domain.as_deref());
     if flags.email.is_none() {
         let what = "The address for certificates and the administrator";
-        flags.email = ui::question(what, &format!("admin@{domain}"), &is_address)?;
+        let default = format!("admin@{}", domain.unwrap_or("localhost"));
+        flags.email = answer(what, left.email.as_deref(), &default, &is_address)?;
     }
     if flags.admin_user.is_none() {
-        flags.admin_user = ui::question("The administrator's login", ADMIN, &is_login)?;
+        let what = "The administrator's login";
+        flags.admin_user = answer(what, left.admin_user.as_deref(), ADMIN, &is_login)?;
     }
     Ok(())
+}
+
+/// An answer that differs from what `.env` has, which stays as it is where nobody wants another.
+fn answer(
+    what: &str,
+    left: Option<&str>,
+    default: &str,
+    check: &dyn Fn(&str) -> Result<()>,
+) -> Result<Option<String>> {
+    let is_left = |text: &str| left == Some(text);
+    let check = |text: &str| if is_left(text) { Ok(()) } else { check(text) };
+    let answer = ui::question(what, left.unwrap_or(default), &check)?;
+    Ok(answer.filter(|answer| !is_left(answer)))
 }
 
 fn is_address(text: &str) -> Result<()> {
