@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::source_tree::{is_built, record_built};
 use super::{Change, Definition, Image, Resource, Service};
 use crate::engine::Engine;
 use crate::fault::{Exit, Fault, Result};
@@ -11,7 +12,7 @@ use crate::receipt::Owned;
 /// A build fetches and compiles what the core depends on.
 const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 /// The service that is built.
-const CORE: &str = "core";
+pub(super) const CORE: &str = "core";
 
 /// The images that the compose files name for the stack's services.
 #[derive(Clone, Debug)]
@@ -89,7 +90,7 @@ impl Resource for StackImages {
     }
 }
 
-/// The core's image, built from the source tree where it is missing.
+/// The core's image, built from the source tree where it is missing or from another version of it.
 #[derive(Clone, Debug)]
 pub struct CoreImage {
     pub definition: Definition,
@@ -115,7 +116,8 @@ impl Resource for CoreImage {
             Some(engine) => engine.has_image(&image)?,
             None => false,
         };
-        Ok(if is_here && self.refresh {
+        let is_old = !is_built(host, &self.definition.dir)?;
+        Ok(if is_here && (self.refresh || is_old) {
             Change::Update(format!("build {image} anew from the source"))
         } else if is_here {
             Change::None
@@ -140,7 +142,8 @@ impl Resource for CoreImage {
                     .because(&e)
                     .fix("mend what it complains about (the network, the disk, memory), then run this again; --core-image runs a prebuilt core instead")
                     .into()
-            })
+            })?;
+        record_built(host, &self.definition.dir)
     }
 
     fn owned(&self, host: &Host) -> Vec<Owned> {

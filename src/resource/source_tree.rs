@@ -156,6 +156,7 @@ impl SourceTree {
             is_whole: false,
             from: fetched.from.to_string(),
             version: fetched.version,
+            built: Marker::load(host, dir)?.and_then(|marker| marker.built),
             files: brought.union(&files).cloned().collect(),
         };
         marker.save(host, dir)?;
@@ -214,6 +215,21 @@ pub(super) fn files(host: &Host, dir: &Path) -> Result<Option<BTreeSet<PathBuf>>
         Some(marker) => Some(marker.files),
         None => git::checkout(host, dir).map(|(_, files)| files),
     })
+}
+
+/// Whether the core's image is from the tree that is there, as far as it is known: a predecessor recorded nothing.
+pub(super) fn is_built(host: &Host, dir: &Path) -> Result<bool> {
+    let marker = Marker::load(host, dir)?;
+    Ok(marker.is_none_or(|marker| marker.built.as_ref() == Some(&marker.version)))
+}
+
+/// Records that the core's image has been built from the tree that is there.
+pub(super) fn record_built(host: &Host, dir: &Path) -> Result<()> {
+    let Some(mut marker) = Marker::load(host, dir)? else {
+        return Ok(());
+    };
+    marker.built = Some(marker.version.clone());
+    marker.save(host, dir)
 }
 
 fn has_telling(host: &Host, tree: &Path) -> Result<bool> {

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use super::core_image::CORE;
 use super::{Change, Definition, Resource};
 use crate::engine::{Container, Engine, SOCKET, all_of_service};
 use crate::exec::Program;
@@ -144,7 +145,12 @@ impl Stack {
                 all_of_service(&containers, &self.definition.project, service).collect();
             let need = match own.as_slice() {
                 [] => Some(Need::Create),
-                [container] => self.need(&engine, container, &digest, images.get(service))?,
+                [container] => {
+                    // What is built here may have been built by a run that was then cut off.
+                    let is_built = service == CORE && self.definition.builds_core();
+                    let image = images.get(service).filter(|_| self.refresh || is_built);
+                    self.need(&engine, container, &digest, image)?
+                }
                 [..] => Some(Need::Mend),
             };
             needs.extend(need.map(|need| (service, need)));
@@ -153,10 +159,8 @@ impl Stack {
     }
 
     /// Whether its image is another one now: the engine then knows the container's own by its digest alone.
-    fn is_outdated(&self, engine: &Engine, container: &Container, image: Option<&String>) -> bool {
-        let newest = image
-            .filter(|_| self.refresh)
-            .map(|image| engine.image_id(image));
+    fn is_outdated(engine: &Engine, container: &Container, image: Option<&String>) -> bool {
+        let newest = image.map(|image| engine.image_id(image));
         newest.is_some_and(|newest| newest.is_ok_and(|newest| newest != container.image_id))
     }
 
@@ -169,7 +173,8 @@ impl Stack {
     ) -> Result<Option<Need>> {
         Ok(if !container.is_whole(&self.definition.project) {
             Some(Need::Mend)
-        } else if container.digest() != Some(digest) || self.is_outdated(engine, container, image) {
+        } else if container.digest() != Some(digest) || Self::is_outdated(engine, container, image)
+        {
             Some(Need::Recreate)
         } else if container.state != "running" || engine.run_of(&container.id)?.is_looping() {
             // compose makes it anew where its image was replaced.

@@ -64,6 +64,9 @@ pub struct Marker {
     /// The address that it came from.
     pub from: String,
     pub version: Version,
+    /// The version that the core's image was last built from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built: Option<Version>,
     /// Every file that the source has brought, relative to the directory: what may go when the source drops it.
     pub files: BTreeSet<PathBuf>,
 }

@@ -146,3 +146,18 @@ fn a_prebuilt_cores_compose_file_is_not_mirrored_over() {
     let error = scene.tree(false).probe(&scene.host).unwrap_err();
     assert_eq!(Fault::of(&error).exit, Exit::NotReady);
 }
+
+#[test]
+fn an_image_is_from_the_tree_only_until_that_is_another() {
+    let scene = Scene::new(&[]);
+    let dir = Path::new(DIR);
+    let is_built = || is_built(&scene.host, dir).unwrap();
+    assert!(is_built(), "a tree without a record is a predecessor's");
+    scene.install();
+    assert!(!is_built(), "an image that an earlier tree has left");
+    record_built(&scene.host, dir).unwrap();
+    assert!(is_built());
+    scene.publish(&[("new", "1\n")], &[]);
+    scene.tree(true).apply(&scene.host).unwrap();
+    assert!(!is_built(), "an update that was cut off before its build");
+}
