@@ -8,53 +8,28 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use serde_json::Value;
 
-use crate::cluster::Origin;
-use crate::command::{HostCommand, Output};
-use crate::host::Host;
+use crate::command::Output;
+use crate::scene::{Blow, Elsewhere, Scene, Stage};
 
-const RECEIPT: &str = "/etc/streamhub/receipt.json";
-const PROGRAM: &str = "/usr/local/bin/streamhub-install";
 /// Names the moments of a campaign that failed, to play it again.
 const SEED: &str = "STREAMHUB_LAB_SEED";
+/// So many times as many blows as a test asks for.
+const KILLS: &str = "STREAMHUB_LAB_KILLS";
+const RENAMES: &str = "rename,renameat,renameat2";
 /// Of so many kills one ends all that the program had started as well.
 const FAMILY_ONE_IN: u8 = 4;
+/// Of so many blows one may come while a run looks whether all serves, which takes longer than the work.
+const WAIT_ONE_IN: usize = 4;
 /// After so many blows the plan of one more run is looked at.
 const PLAN_ONE_IN: usize = 4;
-
-/// What a run is cut off by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blow {
-    /// SIGKILL: mostly of the program alone, whose children then work on; sometimes of all of them.
-    Kill,
-    /// The host's power goes, and comes back.
-    PowerCut,
-}
-
-/// A run that is cut off again and again. To try another kind of run, write another of these.
-#[derive(Clone, Copy)]
-pub struct Scene {
-    pub name: &'static str,
-    /// Every file that the run writes, the receipt aside.
-    pub files: &'static [&'static str],
-    /// Makes the host what it is before the run. Rounds take turns between two sides, 0 and 1: a scene may make another
-    /// host of each.
-    pub reset: fn(&mut Stage, usize),
-    /// The run, told to speak JSON.
-    pub command: fn(&Stage) -> HostCommand,
-    /// What has to be so once a run was let through, besides what is looked at after every one.
-    pub proof: fn(&Stage, usize),
-}
-
-/// Where a scene is played: nobody else's origin, and nobody else's host.
-#[derive(Debug)]
-pub struct Stage {
-    pub origin: Origin,
-    pub host: Host,
-}
 
 /// What an undisturbed run makes of a side, and how long it takes.
 struct Settled {
     took: Duration,
+    /// After so long the receipt knew of every change, and all that was left was to see whether it serves.
+    worked: Duration,
+    /// How many renames it made; only where blows come at those.
+    renames: usize,
     files: Vec<Option<String>>,
     receipt: Value,
     state: String,
@@ -78,8 +53,10 @@ pub fn seed(what: &str) -> u64 {
 
 /// Plays the scene on these stages at once, which spend most of their time waiting, until each has seen so many blows;
 /// then says at which points of a run they came. Gives the stages back as the last run left them.
-pub fn play(scene: Scene, blow: Blow, count: usize, stages: Vec<Stage>) -> Vec<Stage> {
+pub fn play<'a>(scene: Scene, blow: Blow, count: usize, stages: Vec<Stage<'a>>) -> Vec<Stage<'a>> {
     let seed = seed(scene.name);
+    let times = std::env::var(KILLS).map_or(1, |text| text.parse().expect("a number of times"));
+    let count = count * times;
     let mut points: BTreeMap<String, usize> = BTreeMap::new();
     let mut left = Vec::new();
     let start = Instant::now();
@@ -88,7 +65,7 @@ pub fn play(scene: Scene, blow: Blow, count: usize, stages: Vec<Stage>) -> Vec<S
             .zip(stages)
             .map(|(nth, stage)| {
                 let rng = Rng::with_seed(seed.wrapping_add(nth));
-                scope.spawn(move || Play::new(scene, stage).until(blow, count, rng))
+                scope.spawn(move || Play::new(scene, blow, stage).until(blow, count, rng))
             })
             .collect();
         for actor in actors {
@@ -113,15 +90,16 @@ pub fn play(scene: Scene, blow: Blow, count: usize, stages: Vec<Stage>) -> Vec<S
     left
 }
 
-struct Play {
-    scene: Scene,
-    stage: Stage,
+/// A scene on one stage.
+pub struct Play<'a> {
+    pub scene: Scene,
+    pub stage: Stage<'a>,
     settled: Vec<Settled>,
 }
 
-impl Play {
+impl<'a> Play<'a> {
     /// Lets a run of each side through, to know what they make of the host.
-    fn new(scene: Scene, stage: Stage) -> Self {
+    fn new(scene: Scene, blow: Blow, stage: Stage<'a>) -> Self {
         let mut play = Self {
             scene,
             stage,
@@ -130,11 +108,19 @@ impl Play {
         for side in 0..2 {
             (scene.reset)(&mut play.stage, side);
             let start = Instant::now();
-            (scene.command)(&play.stage).run().expect_code(0);
+            let moment = play.stage.host.moment();
+            let mut run = (scene.command)(&play.stage, side);
+            if matches!(blow, Blow::AtRename(_)) {
+                run = run.under(&traced("--output=/run/renames", &[]));
+            }
+            run.run().expect_code(0);
             let took = start.elapsed();
+            let renames = play.stage.host.sh_ok("cat /run/renames 2>/dev/null || :");
             (scene.proof)(&play.stage, side);
             let settled = Settled {
                 took,
+                worked: play.receipt_was_written_after(&moment).min(took),
+                renames: renames.matches("rename").count(),
                 files: play.files(),
                 receipt: play.receipt().expect("a run writes it"),
                 state: play.state(),
@@ -145,35 +131,66 @@ impl Play {
     }
 
     /// The points at which the blows came, and the stage as it is then.
-    fn until(mut self, blow: Blow, count: usize, mut rng: Rng) -> (Vec<String>, Stage) {
+    fn until(mut self, blow: Blow, count: usize, mut rng: Rng) -> (Vec<String>, Stage<'a>) {
         let mut points = Vec::new();
         for round in 0..2 * count {
             let side = round % 2;
             (self.scene.reset)(&mut self.stage, side);
             let before = self.files();
-            // Each as likely as any other, and all of the run is covered.
+            let mut secrets = self.secrets();
+            // All of the run is covered.
             let part = ((round % count) as f64 + rng.f64()) / count as f64;
             let with_family = blow == Blow::Kill && rng.u8(..FAMILY_ONE_IN) == 0;
-            let took = self.settled[side].took;
-            let mut run = (self.scene.command)(&self.stage).spawn();
-            thread::sleep(took.mul_f64(part));
+            let Settled {
+                took,
+                worked,
+                renames,
+                ..
+            } = self.settled[side];
+            // Most where there is something to break.
+            let span = if round % WAIT_ONE_IN == WAIT_ONE_IN - 1 {
+                took
+            } else {
+                worked
+            };
+            let mut run = (self.scene.command)(&self.stage, side);
+            if let Blow::AtRename(signal) = blow {
+                let nth = 1 + (part * renames as f64) as usize;
+                let inject = format!("inject={RENAMES}:signal={signal}:when={nth}");
+                run = run.under(&traced("--output=/dev/null", &["-e", &inject]));
+            }
+            let mut run = run.spawn();
             match blow {
-                Blow::Kill => run.kill(with_family),
-                Blow::PowerCut => self.stage.host.kill(),
+                Blow::Kill => {
+                    thread::sleep(span.mul_f64(part));
+                    run.kill(with_family);
+                }
+                Blow::PowerCut => {
+                    thread::sleep(span.mul_f64(part));
+                    self.stage.host.kill();
+                }
+                Blow::AtRename(_) => run.until_it_ends(),
             }
             // What outlives the program is still at work.
             self.is_old_or_new(&before, side);
+            self.keeps(&secrets);
+            secrets.extend(self.secrets());
             let output = run.wait();
             let point = point_of(&output);
             let when = format!(
                 "{}, side {side}, a {blow:?}{} after {part:.3} of {:.1} s, {point}",
                 self.scene.name,
                 if with_family { " with its family" } else { "" },
-                took.as_secs_f64(),
+                span.as_secs_f64(),
             );
             println!("{when}");
             // As the power goes, a run may still see its children fail.
-            let is_cut_off = blow == Blow::PowerCut || [0, 137].contains(&output.code);
+            let code = if blow == Blow::AtRename("SIGTERM") {
+                143
+            } else {
+                137
+            };
+            let is_cut_off = blow == Blow::PowerCut || [0, code].contains(&output.code);
             assert!(is_cut_off, "{when}: {output:?}");
             // Some runs are quicker than the one that was measured: such a one counts for nothing.
             if output.code != 0 {
@@ -183,7 +200,9 @@ impl Play {
                 self.stage.host.start();
                 self.timer_lives_if_enabled(&when);
             }
-            self.converges(side, &when, round % PLAN_ONE_IN == 0);
+            let with_plan = round % PLAN_ONE_IN == 0 || !self.scene.secrets.is_empty();
+            self.converges(side, &when, with_plan);
+            self.keeps(&secrets);
             if points.len() == count {
                 break;
             }
@@ -221,8 +240,8 @@ impl Play {
     /// The next run makes of the host what an undisturbed one does.
     #[track_caller]
     fn converges(&self, side: usize, when: &str, with_plan: bool) {
-        let Stage { host, origin } = &self.stage;
-        let output = (self.scene.command)(&self.stage).run();
+        let Stage { host, elsewhere } = &self.stage;
+        let output = (self.scene.command)(&self.stage, side).run();
         assert_eq!(output.code, 0, "after {when}: {output:?}");
         let settled = &self.settled[side];
         assert_eq!(self.files(), settled.files, "after {when}");
@@ -239,46 +258,28 @@ impl Play {
             complete && lacking.is_empty() && receipt["settings"] == settled.receipt["settings"],
             "after {when}: {lacking:?} missing in {receipt}"
         );
-        // It is the one row of that name, or this panics.
-        origin.node(host.name());
+        if let Elsewhere::Origin(origin) = elsewhere {
+            // It is the one row of that name, or this panics.
+            origin.node(host.name());
+        }
         (self.scene.proof)(&self.stage, side);
         if with_plan {
             let lives = host.lives();
-            let plan = (self.scene.command)(&self.stage)
-                .args(["--dry-run"])
-                .run()
-                .expect_code(0);
+            // What a run was told once is saved, so one that is told nothing wants the same.
+            let plan = host.program(["--json", "--dry-run"]).run().expect_code(0);
             let changes = plan.events().into_iter().find(|e| e["event"] == "plan");
             assert_eq!(changes, None, "after {when}: {plan:?}");
             assert_eq!(plan.done()["changed"], false, "after {when}: {plan:?}");
             assert_eq!(host.lives(), lives, "after {when}");
         }
     }
+}
 
-    fn files(&self) -> Vec<Option<String>> {
-        let files = self.scene.files.iter();
-        files.map(|path| self.stage.host.at(path)).collect()
-    }
-
-    fn receipt(&self) -> Option<Value> {
-        let bytes = self.stage.host.bytes_at(RECEIPT)?;
-        Some(serde_json::from_slice(&bytes).expect("a receipt is whole at every moment"))
-    }
-
-    /// Everything else that a run brings about or has to leave alone: containers, a stranger's one to the moment of its
-    /// start, firewall rules, the timer, and that nothing lies about or is still at work.
-    fn state(&self) -> String {
-        self.stage.host.sh_ok(&format!(
-            "until systemctl show --property=NextElapseUSecRealtime --value streamhub-heartbeat.timer | grep -q .; do sleep 0.1; done
-             systemctl show --property=ActiveState,UnitFileState streamhub-heartbeat.timer
-             docker ps --all --format '{{{{.Names}}}} {{{{.State}}}} {{{{.Label \"studio.streamhub.digest\"}}}}' | sort
-             docker ps --all --quiet --filter label=foreign |
-                 xargs --no-run-if-empty docker inspect --format '{{{{.Id}}}} {{{{.State.StartedAt}}}} {{{{.RestartCount}}}}'
-             cat /etc/ufw/user.rules /etc/ufw/user6.rules
-             find /opt /etc /usr/local /var/log -name '.*.new*'
-             pgrep --list-full 'apt-get|dpkg|docker-compose|streamhub-insta' | grep -v '{PROGRAM} heartbeat' || :"
-        ))
-    }
+/// A run of which strace counts the renames, and is told the rest.
+fn traced<'a>(output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut trace = vec!["strace", "--quiet=all", "--trace", RENAMES, output];
+    trace.extend(more);
+    trace
 }
 
 /// Where a killed run was, by what it said last.

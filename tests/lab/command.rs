@@ -98,6 +98,12 @@ impl HostCommand {
         self
     }
 
+    /// As the last arguments of another command, such as strace.
+    pub fn under(mut self, command: &[&str]) -> Self {
+        self.args.splice(..0, command.iter().map(OsString::from));
+        self
+    }
+
     /// More arguments.
     pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args

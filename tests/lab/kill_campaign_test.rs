@@ -1,12 +1,13 @@
 //! Two hundred runs that are killed at random moments: first joins, re-runs and take-overs, each of several kinds.
 
-use crate::campaign::{Blow, Scene, Stage, play};
+use crate::campaign::play;
 use crate::cluster::{API_KEY, API_SECRET, JOIN_LIMIT, Origin};
 use crate::command::HostCommand;
 use crate::crash_test::{FILES, RESET};
 use crate::host::Host;
 use crate::images::{self, Image};
 use crate::predecessor::{self, OPERATORS_OWN, RECORDING};
+use crate::scene::{Blow, Elsewhere, Scene, Stage};
 
 pub const NO_CONTAINERS: &str =
     "docker ps --all --quiet --filter label=com.docker.compose.project=streamhub |
@@ -28,7 +29,7 @@ const TAKEN_OVER: &[&str] = &[
 const OTHER_SECRET: &str = "ExampleRotatedSecretOf40Characters00000";
 
 /// A stage whose host has Docker and a stranger's container.
-fn stage(name: &str) -> Stage {
+fn stage(name: &str) -> Stage<'static> {
     let mut images = images::livekit();
     images.push(Image::busybox());
     let host = Host::named(name)
@@ -41,29 +42,29 @@ fn stage(name: &str) -> Stage {
         "docker run --detach --name foreign --label foreign --network host lab/busybox:1 sleep 100000",
     );
     Stage {
-        origin: Origin::boot("origin"),
+        elsewhere: Elsewhere::Origin(Box::new(Origin::boot("origin"))),
         host,
     }
 }
 
-fn stages() -> Vec<Stage> {
+fn stages() -> Vec<Stage<'static>> {
     vec![stage("edge-1"), stage("edge-2")]
 }
 
 /// The same, joined.
-fn joined_stages() -> Vec<Stage> {
+fn joined_stages() -> Vec<Stage<'static>> {
     let stages = stages();
     for stage in &stages {
-        stage.host.joined(&stage.origin);
+        stage.host.joined(stage.origin());
     }
     stages
 }
 
-pub fn join(stage: &Stage) -> HostCommand {
-    stage.host.join(&stage.origin).args(["--json"])
+pub fn join(stage: &Stage, _side: usize) -> HostCommand {
+    stage.host.join(stage.origin()).args(["--json"])
 }
 
-pub fn rerun(stage: &Stage) -> HostCommand {
+pub fn rerun(stage: &Stage, _side: usize) -> HostCommand {
     stage.host.program(["--join", "--json"])
 }
 
@@ -84,6 +85,7 @@ fn forty_first_joins_on_hosts_that_run_nothing() {
     let scene = Scene {
         name: "first join, nothing there",
         files: FILES,
+        secrets: &[],
         reset: |stage, _| {
             stage.host.sh_ok(RESET);
             stage.host.sh_ok(NO_CONTAINERS);
@@ -99,6 +101,7 @@ fn forty_first_joins_on_hosts_that_have_the_containers() {
     let scene = Scene {
         name: "first join, containers there",
         files: FILES,
+        secrets: &[],
         reset: |stage, _| {
             stage.host.sh_ok(RESET);
             stage.host.write(
@@ -119,6 +122,7 @@ fn forty_reruns_on_hosts_that_drifted() {
     let scene = Scene {
         name: "re-run after drift",
         files: FILES,
+        secrets: &[],
         reset: |stage, side| {
             stage.host.write("/opt/streamhub/data/mine", "mine", 0o644);
             stage.host.sh_ok(
@@ -152,7 +156,7 @@ fn forty_reruns_on_hosts_that_drifted() {
         stage
             .host
             .sh_ok("ufw allow 22/tcp; ufw deny 6379/tcp; ufw --force enable");
-        stage.host.joined(&stage.origin);
+        stage.host.joined(stage.origin());
     }
     play(scene, Blow::Kill, 20, stages);
 }
@@ -163,9 +167,10 @@ fn thirty_two_reruns_after_the_origin_rotated_its_keys() {
     let scene = Scene {
         name: "re-run after a rotation",
         files: FILES,
+        secrets: &[],
         reset: |stage, side| {
             let rotation = serde_json::json!({ "api_secret": SECRETS[side] });
-            stage.origin.rotate(&rotation);
+            stage.origin().rotate(&rotation);
         },
         command: rerun,
         proof: |stage, side| {
@@ -182,22 +187,23 @@ fn forty_take_overs_of_hosts_that_the_script_set_up() {
     let scene = Scene {
         name: "take-over",
         files: TAKEN_OVER,
+        secrets: &[],
         reset: |stage, side| {
             stage.host.sh_ok(RESET);
-            predecessor::lay_out(&stage.host, &stage.origin, DIR);
+            predecessor::lay_out(&stage.host, stage.origin(), DIR);
             // On the other side the containers are there already, and all else is to be taken over.
             if side == 0 {
                 predecessor::start(&stage.host, DIR);
             }
         },
-        command: |stage| stage.host.program(["--json"]),
+        command: |stage, _| stage.host.program(["--json"]),
         proof: |stage, side| {
             serves(stage, side);
             let env = stage.host.read("/opt/streamhub/.env");
             assert!(env.contains(OPERATORS_OWN), "{env}");
             let recording = stage.host.read(&format!("{DIR}/{RECORDING}"));
             assert_eq!(recording, "a recording");
-            let id = stage.origin.node(predecessor::NAME)["id"].clone();
+            let id = stage.origin().node(predecessor::NAME)["id"].clone();
             let beat = stage.host.read("/etc/streamhub/heartbeat.env");
             assert!(beat.contains(id.as_str().expect("it has one")), "{beat}");
         },
@@ -216,9 +222,10 @@ fn eight_first_joins_on_hosts_without_docker() {
     let scene = Scene {
         name: "first join, no Docker",
         files: FILES,
+        secrets: &[],
         // There is no way back from an installed Docker that is as sure as another host.
         reset: |stage, _| stage.host = bare(),
-        command: |stage| join(stage).within(JOIN_LIMIT * 2),
+        command: |stage, side| join(stage, side).within(JOIN_LIMIT * 2),
         proof: |stage, side| {
             serves(stage, side);
             let audit = stage.host.sh_ok("dpkg --audit; ls /var/lib/dpkg/updates");
@@ -226,7 +233,7 @@ fn eight_first_joins_on_hosts_without_docker() {
         },
     };
     let stage = || Stage {
-        origin: Origin::boot("origin"),
+        elsewhere: Elsewhere::Origin(Box::new(Origin::boot("origin"))),
         host: bare(),
     };
     play(scene, Blow::Kill, 4, vec![stage(), stage()]);

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use crate::campaign::{Blow, Scene, Stage, play};
+use crate::campaign::play;
 use crate::cluster::{API_KEY, API_SECRET, Origin, edge};
 use crate::crash_test::{FILES, RESET};
 use crate::kill_campaign_test::{NO_CONTAINERS, join, rerun};
+use crate::scene::{Blow, Elsewhere, Scene, Stage};
 use crate::wait;
 
-fn stages() -> Vec<Stage> {
+fn stages() -> Vec<Stage<'static>> {
     let stage = |name| Stage {
-        origin: Origin::boot("origin"),
+        elsewhere: Elsewhere::Origin(Box::new(Origin::boot("origin"))),
         host: edge(name),
     };
     vec![stage("edge-1"), stage("edge-2")]
@@ -18,7 +19,13 @@ fn stages() -> Vec<Stage> {
 
 /// The power goes once more, on a node that is complete: it serves again by itself, and the origin hears of it.
 fn comes_back_by_itself(stage: Stage) {
-    let Stage { origin, mut host } = stage;
+    let Stage {
+        elsewhere,
+        mut host,
+    } = stage;
+    let Elsewhere::Origin(origin) = elsewhere else {
+        panic!("{} is no edge", host.name());
+    };
     let containers = host.containers();
     let seen = || origin.node(host.name())["last_seen_at"].clone();
     let before = seen();
@@ -41,6 +48,7 @@ fn a_first_join_that_a_power_cut_ends_is_gone_on_with_after_the_boot() {
     let scene = Scene {
         name: "first join, power cut",
         files: FILES,
+        secrets: &[],
         reset: |stage, _| {
             stage.host.sh_ok(RESET);
             stage.host.sh_ok(NO_CONTAINERS);
@@ -58,12 +66,13 @@ fn a_rerun_that_a_power_cut_ends_is_gone_on_with_after_the_boot() {
     let scene = Scene {
         name: "re-run, power cut",
         files: FILES,
+        secrets: &[],
         reset: |stage, side| {
             if !stage.host.has("/opt/streamhub/.env") {
-                stage.host.joined(&stage.origin);
+                stage.host.joined(stage.origin());
             }
             stage
-                .origin
+                .origin()
                 .rotate(&serde_json::json!({ "api_secret": SECRETS[side] }));
         },
         command: rerun,

@@ -71,6 +71,12 @@ impl Running {
         }
     }
 
+    /// Waits for an end that something else brings about.
+    pub fn until_it_ends(&mut self) {
+        let limit = self.limit;
+        wait::until(limit, || !self.is_running());
+    }
+
     pub fn is_running(&mut self) -> bool {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().expect("it is our child");
