@@ -17,7 +17,6 @@ use std::time::Duration;
 
 pub use edge::{Edge, MASTER_CA};
 pub use elsewhere::Elsewhere;
-pub use fences::later;
 pub use files::HEARTBEAT_ENV;
 pub use origin::{Core, Domain, Left, Origin, Proxy, SECRET_KEYS, api_port, edge_addresses};
 pub use predecessor::HEARTBEAT_SCRIPT;

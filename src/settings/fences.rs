@@ -1,4 +1,4 @@
-//! What may be asked of this host: its role is fenced, and what is not built yet says so.
+//! What may be asked of this host: its role is fenced.
 
 use super::Saved;
 use crate::cli::{EDGE_ONLY, Given, ORIGIN_ONLY};
@@ -49,15 +49,6 @@ pub(super) fn role(given: &Given, saved: &Saved) -> Result<Role> {
         .into()),
         (None, None) => Ok(Role::Origin),
     }
-}
-
-/// The fault of a capability that is not there yet.
-pub fn later(what: &str) -> anyhow::Error {
-    Fault::new(
-        Exit::Failed,
-        format!("not in this version yet: {what}. Nothing was changed"),
-    )
-    .into()
 }
 
 /// The other role's flags are refused on an installed host; its environment is only mentioned.
