@@ -61,6 +61,10 @@ impl Resource for Firewall {
     }
 
     fn probe(&self, host: &Host) -> Result<Change> {
+        // Its rules are root's to read.
+        if !Ufw::is_enabled(host)? {
+            return Ok(Change::None);
+        }
         let Some(ufw) = Ufw::read(host)? else {
             return Ok(Change::None);
         };

@@ -44,6 +44,16 @@ pub(super) struct Ufw {
 }
 
 impl Ufw {
+    /// Whether it is installed and switched on, which any user may know.
+    ///
+    /// # Errors
+    /// If its settings can't be read.
+    pub(super) fn is_enabled(host: &Host) -> Result<bool> {
+        let conf = text(host, "/etc/ufw/ufw.conf")?;
+        let enabled = setting(&conf, "ENABLED").is_some_and(|v| v.eq_ignore_ascii_case("yes"));
+        Ok(enabled && exec::is_installed("ufw"))
+    }
+
     /// Looks at it; `None` where it is not installed.
     ///
     /// # Errors
