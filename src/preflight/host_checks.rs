@@ -285,6 +285,7 @@ pub(super) fn files(scene: &Scene<'_>) -> Findings {
         }
     }
     // One cause, such as a read-only /etc, speaks once.
-    findings.dedup_by(|a, b| a.what == b.what);
+    let mut said = std::collections::BTreeSet::new();
+    findings.retain(|finding| said.insert(finding.what.clone()));
     Ok(findings)
 }
