@@ -299,9 +299,12 @@ fn a_node_of_the_script_goes_once_it_is_ours() {
     assert!(host.has("/opt/streamhub/docker-compose.yml.old"));
     host.write("/opt/streamhub/mine.local", "an operator's", 0o644);
     let said = uninstall(&host, &["--purge"]).expect_code(0);
-    said.expect_said(&["/opt/streamhub stays: mine.local in it is not StreamHub's"]);
-    let mine = "/opt/streamhub/mine.local";
-    assert_eq!(difference(&before, &host.tree()), [DIR, mine]);
+    // Nothing lists what the script brought: what is not known for StreamHub's stays.
+    said.expect_said(&[
+        "/opt/streamhub stays: empty, mine.local, package.json in it is not StreamHub's",
+    ]);
+    let left = ["", "/empty", "/mine.local", "/package.json"].map(|name| format!("{DIR}{name}"));
+    assert_eq!(difference(&before, &host.tree()), left);
     assert_eq!(others(&host), neighbours);
 }
 
