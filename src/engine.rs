@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 pub use container::{Container, DIGEST_LABEL, Run, all_of_service, container_name, of_service};
 
+use crate::exec::Program;
 use crate::fault::Result;
 use crate::host::Host;
 use crate::http;
@@ -27,6 +28,11 @@ const PID_FILE: &str = "/run/docker.pid";
 pub const PROJECT: &str = "streamhub";
 
 static CLIENT: Mutex<Option<Client>> = Mutex::new(None);
+
+/// `docker` on this engine, whatever the operator's environment and contexts say.
+pub fn docker() -> Program {
+    Program::new("docker").arg(format!("--host=unix://{SOCKET}"))
+}
 
 /// A Docker engine that answers.
 #[derive(Debug)]

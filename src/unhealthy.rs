@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::engine::SOCKET;
-use crate::exec::{self, Program};
+use crate::engine::docker;
+use crate::exec;
 use crate::fault::{Exit, Fault};
 
 const LOG_LINES: &str = "20";
@@ -12,8 +12,7 @@ const LOG_LINES: &str = "20";
 pub fn unhealthy(what: &str, container: Option<&str>, fix: &str) -> anyhow::Error {
     let mut fault = Fault::new(Exit::Unhealthy, what).fix(fix);
     if let Some(container) = container {
-        let log = Program::new("docker")
-            .arg(format!("--host=unix://{SOCKET}"))
+        let log = docker()
             .args(["logs", "--tail", LOG_LINES, container])
             .limit(Duration::from_secs(10))
             .run();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::{Change, Env, File, Resource, is_signed};
-use crate::engine::SOCKET;
+use crate::engine::docker;
 use crate::env_file::EnvFile;
 use crate::exec::Program;
 use crate::fault::Result;
@@ -205,8 +205,7 @@ impl Definition {
     /// # Errors
     /// If a file can't be read.
     pub(super) fn compose(&self, host: &Host) -> Result<Program> {
-        let program = Program::new("docker")
-            .arg(format!("--host=unix://{SOCKET}"))
+        let program = docker()
             .args(["compose", "--project-name", &self.project])
             .arg("--project-directory")
             .arg(&self.dir)

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::{Change, Resource};
-use crate::engine::{Engine, SOCKET};
-use crate::exec::Program;
+use crate::engine::{Engine, docker};
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::receipt::Owned;
@@ -30,8 +29,7 @@ impl Image {
     }
 
     fn pull(&self) -> Result<()> {
-        Program::new("docker")
-            .arg(format!("--host=unix://{SOCKET}"))
+        docker()
             .args(["pull", "--quiet", &self.name])
             .limit(PULL_LIMIT)
             .stops_on_signal()

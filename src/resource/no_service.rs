@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::stack::docker;
 use super::{Change, Resource};
-use crate::engine::{Engine, all_of_service};
+use crate::engine::{Engine, all_of_service, docker};
 use crate::fault::Result;
 use crate::host::Host;
 use crate::receipt::Owned;

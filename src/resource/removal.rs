@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use super::firewall::ufw;
 use super::source_tree;
-use super::stack::docker;
 use super::timer::systemctl;
-use crate::engine::{Container, Engine};
+use crate::engine::{Container, Engine, docker};
 use crate::exec::Program;
 use crate::fault::Result;
 use crate::host::{Found, Host};

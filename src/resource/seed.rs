@@ -6,8 +6,7 @@ use anyhow::Context;
 use url::Url;
 
 use super::{Change, Env, Resource};
-use crate::engine::{Engine, Run, SOCKET, container_name, of_service};
-use crate::exec::Program;
+use crate::engine::{Engine, Run, container_name, docker, of_service};
 use crate::fault::Result;
 use crate::host::Host;
 use crate::origin_api::{OriginApi, Refusal};
@@ -102,8 +101,7 @@ impl Resource for Seed {
         if api.nodes(&token).is_ok() {
             return Ok(());
         }
-        Program::new("docker")
-            .arg(format!("--host=unix://{SOCKET}"))
+        docker()
             .args(["exec", "--interactive", &container_name(SERVICE)])
             .args(["node", "deploy/seed-token.js", "-", "bootstrap"])
             .stdin(token.clone())

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::core_image::CORE;
 use super::{Change, Definition, Resource};
-use crate::engine::{Container, Engine, SOCKET, all_of_service};
-use crate::exec::Program;
+use crate::engine::{Container, Engine, all_of_service, docker};
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::receipt::Owned;
@@ -250,8 +249,4 @@ fn wait_for_redis() -> Result<()> {
         signals::sleep(Duration::from_millis(50))?;
     }
     Ok(())
-}
-
-pub(super) fn docker() -> Program {
-    Program::new("docker").arg(format!("--host=unix://{SOCKET}"))
 }

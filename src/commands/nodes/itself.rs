@@ -9,8 +9,7 @@ use super::wait::{self, Progress};
 use super::{find, tell};
 use crate::cli::Given;
 use crate::commands::Outcome;
-use crate::engine::{Container, Engine, PROJECT, Run, SOCKET, of_service};
-use crate::exec::Program;
+use crate::engine::{Container, Engine, PROJECT, Run, docker, of_service};
 use crate::fault::{Exit, Fault, Result};
 use crate::host::{Host, lock};
 use crate::origin_api::{Node, Status};
@@ -238,8 +237,4 @@ fn tell_registry(registry: &Registry, status: &Status) -> Result<bool> {
     }
     let node: Node = find(registry, &itself.id)?;
     tell(registry, &node, status)
-}
-
-fn docker() -> Program {
-    Program::new("docker").arg(format!("--host=unix://{SOCKET}"))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::super::{Change, Resource};
 use super::judge::judge;
-use crate::exec::Program;
+use crate::engine::docker;
 use crate::fault::Result;
 use crate::host::Host;
 use crate::receipt::Owned;
@@ -26,7 +26,7 @@ pub struct CaddyCertificate {
 impl CaddyCertificate {
     /// Where its files are, if Docker knows the volume.
     fn place(&self) -> Result<Option<PathBuf>> {
-        let asked = Program::new("docker")
+        let asked = docker()
             .args([
                 "volume",
                 "inspect",
