@@ -49,6 +49,7 @@ pub fn run(given: &Given, flags: &UninstallFlags, host: &Host) -> Result<Outcome
     refusals::engine_away(host, &receipt, flags)?;
     refusals::foreign_containers(host, &receipt, flags)?;
     refusals::needed_packages(&receipt, flags)?;
+    refusals::operators_sites(host, &receipt, flags)?;
 
     let what = if is_installed { "" } else { "what is left of " };
     ui::heading(&format!(

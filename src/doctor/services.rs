@@ -12,6 +12,8 @@ use crate::settings::Node;
 use crate::verify::PORTS;
 use crate::{engine, signals};
 
+/// What the others can't do without.
+const REDIS: &str = "redis";
 /// For a service that was started a moment ago.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -39,8 +41,8 @@ pub(super) fn running(scene: &Scene<'_>) -> Findings {
             continue;
         };
         let run = engine.run_of(&container.id)?;
-        if run.is_looping() && !redis_answers(scene) {
-            // None of them can do without, and redis is another check's.
+        if run.is_looping() && service != REDIS && !redis_answers(scene) {
+            // None of them can do without it, and that is told once: of redis itself, or by another check.
         } else if run.is_looping() {
             findings.push(wrong(
                 format!(

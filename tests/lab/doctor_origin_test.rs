@@ -87,6 +87,38 @@ fn what_is_broken_on_an_origin_is_named_and_the_fix_mends_it() {
     host.paste(&fix);
     host.gets_well();
 
+    // It can't read its own data, and falls over again and again: that is told, of redis and of nobody else.
+    let at = "docker inspect --format '{{range .Mounts}}{{if eq .Destination \"/data\"}}{{.Source}}{{end}}{{end}}' streamhub-redis";
+    let data = host.sh_ok(at).trim().to_owned();
+    host.sh_ok(&format!(
+        "docker stop streamhub-redis && mv {data} {data}.kept && mkdir --mode 777 --parents {data}/appendonlydir \
+         && echo broken >{data}/appendonlydir/appendonly.aof.manifest && chmod --recursive a+rwX {data} \
+         && docker start streamhub-redis"
+    ));
+    let falls = || {
+        let found = host.findings();
+        found
+            .iter()
+            .any(|one| one.to_string().contains("redis falls over again and again"))
+    };
+    assert!(
+        wait::until(Duration::from_secs(60), falls),
+        "{:#?}",
+        host.findings()
+    );
+    let others = [
+        "core falls",
+        "livekit falls",
+        "ingress falls",
+        "egress falls",
+    ];
+    let found = format!("{:?}", host.findings());
+    assert!(!others.iter().any(|other| found.contains(other)), "{found}");
+    host.sh_ok(&format!(
+        "docker stop streamhub-redis && rm -r {data} && mv {data}.kept {data} && docker start streamhub-redis"
+    ));
+    host.gets_well();
+
     host.sh_ok("systemctl stop nginx");
     let found = host.findings();
     let nginx = found.iter().find(|one| one.to_string().contains("nginx"));

@@ -349,14 +349,28 @@ fn an_origin_goes_with_its_site_and_source_and_the_others_sites_serve_on() {
     install();
     assert_eq!(host.setting(DIR, "STREAMHUB_API_TOKEN"), token);
 
+    // nginx as if it had come with the node: its package would take the other site too.
+    let receipt = "/etc/streamhub/receipt.json";
+    let packages = r#"{"kind":"packages","names":["nginx","certbot","python3-certbot-nginx"],"created":true,"pending":false}"#;
+    host.sh_ok(&format!(
+        "cp {receipt} /root/receipt && sed -i 's/\"owned\": \\[/&{packages},/' {receipt}"
+    ));
+    let refused = uninstall(&host, &["--purge-packages"]).expect_code(3);
+    refused.expect_said(&["sites that are not ours (/etc/nginx/sites-enabled/other)"]);
+    host.sh_ok(&format!("mv /root/receipt {receipt}"));
+
     let said = uninstall(&host, &["--purge"]).expect_code(0);
     said.expect_said(&["deploy in it is not StreamHub's"]);
     host.sh_ok("rm -r /opt/streamhub");
     assert!(serves_others());
     assert_eq!(others(&host), neighbours);
     let mut left = difference(&before, &host.tree());
-    // nginx's own, and what an operator's key and building leave of it.
-    left.retain(|path| !path.starts_with("/var/log/nginx") && !path.starts_with("/root/.docker"));
+    // nginx's own, what apt was asked, and what an operator's key and building leave of it.
+    left.retain(|path| {
+        !["/var/log/nginx", "/var/log/apt", "/root/.docker"]
+            .iter()
+            .any(|at| path.starts_with(at))
+    });
     assert_eq!(left, [""; 0]);
     host.sh_ok("nginx -t 2>&1");
     assert_eq!(host.status_of("http://127.0.0.1/", &[]), "200");

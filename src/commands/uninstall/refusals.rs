@@ -14,6 +14,12 @@ use crate::settings::Saved;
 
 /// Where an engine keeps what it knows of its containers.
 const CONTAINERS: &str = "/var/lib/docker/containers";
+/// Where an operator's own sites are; nginx's package takes all of them with it.
+const SITES: &[&str] = &[
+    "/etc/nginx/sites-available",
+    "/etc/nginx/sites-enabled",
+    "/etc/nginx/conf.d",
+];
 
 fn refuse(what: impl Into<String>, fix: impl Into<String>) -> Result<()> {
     Err(Fault::new(
@@ -126,5 +132,41 @@ pub fn needed_packages(receipt: &Receipt, flags: &UninstallFlags) -> Result<()> 
             others.join(", ")
         ),
         "leave --purge-packages out, or remove those packages first",
+    )
+}
+
+/// Nor nginx from under an operator's other sites, whose files would be gone with it.
+pub fn operators_sites(host: &Host, receipt: &Receipt, flags: &UninstallFlags) -> Result<()> {
+    if !packages(receipt, flags).iter().any(|name| name == "nginx") {
+        return Ok(());
+    }
+    let is_ours = |path: &Path| {
+        receipt.owned.iter().any(|entry| match &entry.thing {
+            Owned::File { path: ours } | Owned::Unlinked { path: ours, .. } => ours == path,
+            _ => false,
+        })
+    };
+    let mut others = Vec::new();
+    for directory in SITES.iter().map(Path::new) {
+        let names = host.names_in(directory)?.into_iter();
+        // The distribution's own site comes with the package.
+        let paths = names
+            .filter(|name| name != "default")
+            .map(|name| directory.join(name));
+        others.extend(paths.filter(|path| !is_ours(path)));
+    }
+    if others.is_empty() {
+        return Ok(());
+    }
+    let others: Vec<String> = others
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    refuse(
+        format!(
+            "--purge-packages would take nginx with sites that are not ours ({})",
+            others.join(", ")
+        ),
+        "leave --purge-packages out, or move those files away first",
     )
 }
