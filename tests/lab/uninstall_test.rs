@@ -1,24 +1,17 @@
-//! An uninstall takes away what the install has made, and nothing else.
+//! An uninstall takes away what the install of an edge has made, and nothing else.
 
 use crate::cluster::{API_TOKEN, Origin, SECRETS, edge};
 use crate::command::Output;
 use crate::docker_install_test::bare;
 use crate::host::Host;
 use crate::images::Image;
-use crate::origin_host::origin_host;
 use crate::predecessor::{lay_out, start};
-use crate::source::Source;
-use crate::tree::Tree;
+use crate::uninstall::{NOTHING, difference, others, strangers, uninstall};
 
 const SYSCTL: &str = "/etc/sysctl.d/99-streamhub-webrtc.conf";
 const DIR: &str = "/opt/streamhub";
-const NOTHING: &str = "There is nothing to remove";
 
-fn uninstall(host: &Host, flags: &[&str]) -> Output {
-    host.program(["uninstall", "--yes"]).args(flags).run()
-}
-
-/// The same at a terminal, by somebody who answers.
+/// An uninstall at a terminal, by somebody who answers.
 fn at_a_terminal(host: &Host, answer: &str, flags: &str) -> Output {
     let command = format!("/root/streamhub-install uninstall {flags}");
     host.command([
@@ -33,41 +26,10 @@ fn at_a_terminal(host: &Host, answer: &str, flags: &str) -> Output {
     .run()
 }
 
-/// What differs, as a line each: what is new, what is gone, what is another one.
-fn difference(before: &Tree, after: &Tree) -> Vec<String> {
-    let paths = before.keys().chain(after.keys());
-    let mut differing: Vec<String> = paths
-        .filter(|path| before.get(*path) != after.get(*path))
-        .map(|path| path.display().to_string())
-        .collect();
-    differing.sort();
-    differing.dedup();
-    differing
-}
-
-/// A container, a volume, a network and a compose project of somebody else's, who calls it as we call ours.
-fn strangers(host: &Host) {
-    host.import(&Image::busybox());
-    host.sh_ok(
-        "docker run --detach --name foreign lab/busybox:1 sleep 100000
-         docker volume create foreign; docker volume create streamhub_foreign
-         docker network create foreign",
-    );
-}
-
 fn containers_of_others(host: &Host) -> Vec<String> {
     let is_ours = |line: &String| line.starts_with("streamhub-");
     let all = host.containers().into_iter();
     all.filter(|line| !is_ours(line)).collect()
-}
-
-/// What there is of them.
-fn others(host: &Host) -> String {
-    host.sh_ok(
-        "docker ps --all --no-trunc --format '{{.Names}} {{.ID}} {{.State}}' | sort
-         docker volume ls --quiet; docker network ls --format '{{.Name}}'; docker images --quiet --no-trunc lab/busybox
-         ufw status; iptables-save | grep ^-A.*dport | sort",
-    )
 }
 
 #[test]
@@ -208,73 +170,6 @@ fn a_docker_that_we_installed_goes_when_asked_for_and_not_from_under_anybody() {
     assert_eq!(left, [""; 0]);
 }
 
-/// What an uninstall is killed in the middle of, run by run: each gets one system call further.
-fn killed_again_and_again(
-    host: &Host,
-    calls: &str,
-    at: fn(usize) -> usize,
-    flags: &[&str],
-) -> usize {
-    for kills in 0..60 {
-        let inject = format!("inject={calls}:signal=SIGKILL:when={}", at(kills));
-        let run = host
-            .command([
-                "strace",
-                "--quiet=all",
-                "--output=/dev/null",
-                "--trace",
-                calls,
-                "-e",
-                &inject,
-            ])
-            .args(["/root/streamhub-install", "uninstall", "--yes"])
-            .args(flags)
-            .run();
-        if run.code == 0 {
-            return kills;
-        }
-        assert_eq!(run.code, 137, "{run:?}");
-    }
-    panic!("it gets nowhere");
-}
-
-#[test]
-fn killed_at_any_point_and_after_half_an_install_nothing_is_left() {
-    let origin = Origin::boot("origin");
-    let host = edge("edge-1");
-    let before = host.tree();
-    // Every second rename is a receipt's that forgets one thing more; of the others there are some for each thing.
-    let renames: (&str, fn(usize) -> usize, usize) = ("rename,renameat,renameat2", |_| 2, 10);
-    let removals: (&str, fn(usize) -> usize, usize) = ("unlink,unlinkat,rmdir", |n| n + 1, 8);
-    for (calls, at, least) in [renames, removals] {
-        host.joined(&origin);
-        let own = "/opt/streamhub/docker-compose.override.yml";
-        host.write(own, "services: {}\n", 0o644);
-        let kills = killed_again_and_again(&host, calls, at, &["--purge"]);
-        assert!(kills >= least, "{calls}: {kills}");
-        assert_eq!(difference(&before, &host.tree()), [DIR, own], "{calls}");
-        host.sh_ok(&format!(
-            "rm -r {DIR}; docker images | grep -q livekit && exit 1; :"
-        ));
-        for image in crate::images::livekit() {
-            host.import(&image);
-        }
-    }
-    for boundary in [1, 3, 9, 14, 19, 24, 28] {
-        crate::crash_test::cut(&host, &origin, "SIGKILL", boundary).expect_code(137);
-        uninstall(&host, &["--purge"]).expect_code(0);
-        assert_eq!(
-            difference(&before, &host.tree()),
-            [""; 0],
-            "killed at {boundary}"
-        );
-        assert_eq!(host.containers(), [""; 0]);
-        for image in crate::images::livekit() {
-            host.import(&image);
-        }
-    }
-}
-
 #[test]
 fn a_node_of_the_script_goes_once_it_is_ours() {
     let origin = Origin::boot("origin");
@@ -306,76 +201,4 @@ fn a_node_of_the_script_goes_once_it_is_ours() {
     let left = ["", "/empty", "/mine.local", "/package.json"].map(|name| format!("{DIR}{name}"));
     assert_eq!(difference(&before, &host.tree()), left);
     assert_eq!(others(&host), neighbours);
-}
-
-#[test]
-fn an_origin_goes_with_its_site_and_source_and_the_others_sites_serve_on() {
-    let elsewhere = Host::named("source").with_origin_packages().boot();
-    let source = Source::serve(&elsewhere);
-    let host = origin_host("origin");
-    source.vouch_at(&host);
-    host.write(
-        "/etc/nginx/sites-enabled/other",
-        "server { listen 8081; location / { return 204; } }\n",
-        0o644,
-    );
-    host.sh_ok("ufw allow 22/tcp; ufw --force enable; systemctl restart nginx");
-    host.import(&Image::busybox());
-    let serves_others = || host.status_of("http://127.0.0.1:8081/", &[]) == "204";
-    assert!(serves_others());
-    let (before, neighbours) = (host.tree(), others(&host));
-    let ip = host.ip().to_string();
-    let install = || {
-        let edge = ["--allow-edge", "10.9.9.9"];
-        let run = host
-            .program(["--domain", &ip, "--non-interactive"])
-            .args(edge);
-        source.given_to(run).run().expect_code(0)
-    };
-    install();
-    assert_eq!(host.status_of("http://127.0.0.1/api/v1/health", &[]), "200");
-    host.write("/opt/streamhub/deploy/mine.sh", "an operator's", 0o755);
-    let token = host.setting(DIR, "STREAMHUB_API_TOKEN");
-    let database = host.sh_ok("cd /opt/streamhub/data && sha256sum db/api-tokens.json");
-
-    uninstall(&host, &["--keep-data"]).expect_code(0);
-    assert_eq!(host.containers(), [""; 0]);
-    assert_eq!(host.sh_ok("ls -A /opt/streamhub"), ".env\ndata\ndeploy\n");
-    assert_eq!(
-        host.sh_ok("cd /opt/streamhub/data && sha256sum db/api-tokens.json"),
-        database
-    );
-    // A later one takes up what was kept, and has the same secrets.
-    install();
-    assert_eq!(host.setting(DIR, "STREAMHUB_API_TOKEN"), token);
-
-    // nginx as if it had come with the node: its package would take the other site too.
-    let receipt = "/etc/streamhub/receipt.json";
-    let packages = r#"{"kind":"packages","names":["nginx","certbot","python3-certbot-nginx"],"created":true,"pending":false}"#;
-    host.sh_ok(&format!(
-        "cp {receipt} /root/receipt && sed -i 's/\"owned\": \\[/&{packages},/' {receipt}"
-    ));
-    let refused = uninstall(&host, &["--purge-packages"]).expect_code(3);
-    refused.expect_said(&["sites that are not ours (/etc/nginx/sites-enabled/other)"]);
-    host.sh_ok(&format!("mv /root/receipt {receipt}"));
-
-    let said = uninstall(&host, &["--purge"]).expect_code(0);
-    said.expect_said(&["deploy in it is not StreamHub's"]);
-    host.sh_ok("rm -r /opt/streamhub");
-    assert!(serves_others());
-    assert_eq!(others(&host), neighbours);
-    let mut left = difference(&before, &host.tree());
-    // nginx's own, what apt was asked, and what an operator's key and building leave of it.
-    left.retain(|path| {
-        ![
-            "/var/log/nginx",
-            "/var/log/apt/eipp.log.xz",
-            "/root/.docker",
-        ]
-        .iter()
-        .any(|at| path.starts_with(at))
-    });
-    assert_eq!(left, [""; 0]);
-    host.sh_ok("nginx -t 2>&1");
-    assert_eq!(host.status_of("http://127.0.0.1/", &[]), "200");
 }
