@@ -75,6 +75,15 @@ impl EnvFile {
         }
     }
 
+    /// Every key with its value as compose reads it, in their order, duplicates included; without what only compose
+    /// can resolve.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs().filter_map(|pair| match &pair.value {
+            Value::Text(text) => Some((pair.key.as_str(), text.as_str())),
+            Value::Unresolved => None,
+        })
+    }
+
     /// Whether it assigns the key, be it to nothing.
     pub fn has(&self, key: &str) -> bool {
         self.pairs().any(|pair| pair.key == key)

@@ -1,5 +1,6 @@
 //! `support-bundle`: what somebody needs to know who is to help from afar, and no secret.
 
+mod inspected;
 mod parts;
 mod search;
 mod settings_file;

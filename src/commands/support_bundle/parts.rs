@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::search::Search;
-use super::{Part, settings_file};
+use super::{Part, inspected, settings_file};
 use crate::cli::Given;
 use crate::doctor;
 use crate::engine::{Engine, PROJECT, SOCKET};
@@ -16,13 +14,15 @@ use crate::host::Host;
 use crate::receipt::{self, Receipt};
 use crate::resource::{Change, Resource, SERVICE, TIMER, is_signed, site_path};
 use crate::roles::{self, LOG};
-use crate::secret::{REDACTED, Secret};
+use crate::secret::Secret;
 use crate::settings::{HEARTBEAT_ENV, Settings};
 
 const DEFAULT_DIR: &str = "/opt/streamhub";
 /// Of a log the end tells.
 const LOG_LINES: &str = "1000";
 const LIMIT: Duration = Duration::from_secs(30);
+/// Every container without its command line, where a stranger's password may stand.
+const PS: &str = "table {{.ID}}\t{{.Image}}\t{{.CreatedAt}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
 
 /// Everything, and a search that knows this node's secrets.
 pub(super) fn collect(host: &Host) -> Result<(Vec<Part>, Search)> {
@@ -216,7 +216,7 @@ fn containers(host: &Host, project: &str) -> Vec<Part> {
     let socket = format!("--host=unix://{SOCKET}");
     let docker = |name: &str, args: &[&str]| told(name, &[&["docker", &socket], args].concat());
     let mut parts = vec![
-        docker("docker/ps", &["ps", "--all", "--no-trunc"]),
+        docker("docker/ps", &["ps", "--all", "--format", PS]),
         docker("docker/images", &["images", "--digests"]),
     ];
     let engine = Engine::find(host).ok().flatten();
@@ -231,23 +231,8 @@ fn containers(host: &Host, project: &str) -> Vec<Part> {
             &["logs", "--timestamps", "--tail", LOG_LINES, id],
         ));
         let mut inspected = docker(&format!("docker/{name}.json"), &["inspect", id]);
-        inspected.bytes = without_values(&inspected.bytes);
+        inspected.bytes = inspected::masked(&inspected.bytes);
         parts.push(inspected);
     }
     parts
-}
-
-/// `docker inspect` with the values of `Env` masked; what can't be read as such is left out.
-fn without_values(inspected: &[u8]) -> Vec<u8> {
-    let Ok(mut value) = serde_json::from_slice::<Value>(inspected) else {
-        return b"can't be had: it is not JSON\n".to_vec();
-    };
-    for container in value.as_array_mut().into_iter().flatten() {
-        let env = container.pointer_mut("/Config/Env");
-        for variable in env.and_then(Value::as_array_mut).into_iter().flatten() {
-            let name = variable.as_str().and_then(|text| text.split('=').next());
-            *variable = Value::from(format!("{}={REDACTED}", name.unwrap_or_default()));
-        }
-    }
-    format!("{value:#}\n").into_bytes()
 }

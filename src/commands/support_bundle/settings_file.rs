@@ -3,6 +3,7 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::env_file::EnvFile;
 use crate::secret::REDACTED;
 
 /// Keys whose values tell how a node is set up and let nobody in.
@@ -43,9 +44,15 @@ const TELLING: &[&str] = &["PASS", "SECRET", "TOKEN", "KEY", "REDIS_URL"];
 /// A shorter value of a key that nobody knows stands in ordinary text by accident.
 const SHORTEST_OF_UNKNOWN: usize = 8;
 
+/// The assignment in a line, be it commented out: a byte order mark and the comment's sign are no part of it.
+fn uncommented(line: &str) -> &str {
+    let line = line.trim_start_matches('\u{feff}').trim();
+    line.trim_start_matches('#').trim_start()
+}
+
 /// Key and value of a line, as they are written, without quotes.
 fn assignment(line: &str) -> Option<(&str, &str)> {
-    let line = line.trim().trim_start_matches('#').trim_start();
+    let line = uncommented(line);
     let line = line.strip_prefix("export ").unwrap_or(line);
     let (key, value) = line.split_once('=')?;
     let key = key.trim();
@@ -53,23 +60,31 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     is_key.then(|| (key, value.trim().trim_matches(['\'', '"'])))
 }
 
+/// What is read of a text: no quotes, no comment behind the value. Nothing where it can't be read.
+fn read(text: &str) -> Vec<(String, String)> {
+    let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    let file = EnvFile::parse(text.as_bytes());
+    file.map_or_else(|_| Vec::new(), |file| file.values().map(owned).collect())
+}
+
 fn may_be_shown(key: &str, value: &str) -> bool {
     // An address may have a password in it.
     HARMLESS.contains(&key) && !value.contains('@')
 }
 
-/// Every value that must not be seen, also of a key that is commented out.
+/// Every value that must not be seen, also of a key that is commented out: as it is written, as its line alone is
+/// read, so that one damaged line hides no other, and as the whole is, where a value has several lines.
 pub(super) fn secrets(text: &str) -> Vec<String> {
+    let as_written = text.lines().filter_map(assignment);
+    let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    let alone = text.lines().flat_map(|line| read(uncommented(line)));
+    let all = as_written.map(owned).chain(alone).chain(read(text));
     let mut found = Vec::new();
-    for (key, value) in text.lines().filter_map(assignment) {
-        if may_be_shown(key, value) || value.is_empty() {
+    for (key, value) in all {
+        if may_be_shown(&key, &value) || value.is_empty() {
             continue;
         }
-        let is_telling = TELLING.iter().any(|part| key.contains(part));
-        if is_telling || value.len() >= SHORTEST_OF_UNKNOWN {
-            found.push(value.to_owned());
-        }
-        let url = Url::parse(value).ok();
+        let url = Url::parse(&value).ok();
         if let Some(password) = url.as_ref().and_then(Url::password) {
             found.push(password.to_owned());
             found.push(
@@ -78,18 +93,24 @@ pub(super) fn secrets(text: &str) -> Vec<String> {
                     .into_owned(),
             );
         }
+        let is_telling = TELLING.iter().any(|part| key.contains(part));
+        if is_telling || value.len() >= SHORTEST_OF_UNKNOWN {
+            found.push(value);
+        }
     }
     found
 }
 
 /// Its keys in their order, with the values that may be shown; comments and what is no assignment are left out.
 pub(super) fn masked(text: &str) -> String {
-    let is_comment = |line: &&str| line.trim_start().starts_with('#');
+    let is_comment = |line: &&str| line.trim_start_matches('\u{feff}').trim().starts_with('#');
     text.lines()
         .filter(|line| !is_comment(line))
-        .filter_map(assignment)
-        .map(|(key, value)| match value {
-            value if value.is_empty() || may_be_shown(key, value) => format!("{key}={value}\n"),
+        .filter_map(|line| Some((assignment(line)?.0, read(line).pop())))
+        .map(|(key, read)| match read {
+            Some((_, value)) if value.is_empty() || may_be_shown(key, &value) => {
+                format!("{key}={value}\n")
+            }
             _ => format!("{key}={REDACTED}\n"),
         })
         .collect()
@@ -119,5 +140,31 @@ mod tests {
             assert!(found.iter().any(|s| s == secret), "{secret}: {found:?}");
         }
         assert!(!found.iter().any(|s| s == "1" || s == "3020"), "{found:?}");
+    }
+
+    #[test]
+    fn a_secret_is_what_is_read_of_a_line_and_not_what_stands_around_it() {
+        let text = "\u{feff}METRICS_TOKEN=mtk_Example\r\nREDIS_PASSWORD=ExampleShort # once another\n\
+                    ADMIN_PASS=\"Exa\\\"mple\" # mine\n# SMTP_PASS='ExampleOld' # until May\nBROKEN='never closed\n\
+                    LOG_LEVEL=info # ExampleNote\nexport MY_TOKEN: ExampleColon\n";
+        let found = secrets(text);
+        for secret in [
+            "mtk_Example",
+            "ExampleShort",
+            "Exa\"mple",
+            "ExampleOld",
+            "ExampleColon",
+        ] {
+            assert!(found.iter().any(|s| s == secret), "{secret}: {found:?}");
+        }
+        assert_eq!(
+            masked(text),
+            "METRICS_TOKEN=(secret)\nREDIS_PASSWORD=(secret)\nADMIN_PASS=(secret)\nBROKEN=(secret)\nLOG_LEVEL=info\n"
+        );
+        let several = secrets("MY_KEY='Example\nof two lines'\nA=x\n");
+        assert!(
+            several.iter().any(|s| s == "Example\nof two lines"),
+            "{several:?}"
+        );
     }
 }
