@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use procfs::net::{TcpNetEntry, TcpState, UdpNetEntry};
@@ -10,6 +11,7 @@ use procfs::process::{FDTarget, Process};
 
 use super::Host;
 use crate::fault::Result;
+use crate::signals;
 
 /// The transport of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +39,13 @@ pub struct Listener {
     pub holder: Option<Holder>,
 }
 
+impl Listener {
+    fn is_placed(&self) -> bool {
+        let holder = self.holder.as_ref();
+        holder.is_some_and(|holder| !holder.cgroup.is_empty())
+    }
+}
+
 /// A process, as far as a report names it.
 #[derive(Clone, Debug)]
 pub struct Holder {
@@ -56,11 +65,29 @@ impl Holder {
     }
 }
 
+/// How often one looks again for a socket's holder, and how long after.
+const LOOKS_AGAIN: u32 = 3;
+const LOOK_AFTER: Duration = Duration::from_millis(100);
+
 /// Every listening TCP socket and every bound UDP socket of this network namespace on one of `ports`.
 ///
 /// # Errors
 /// If the kernel's tables can't be read.
 pub fn listeners(host: &Host, ports: &[(Protocol, u16)]) -> Result<Vec<Listener>> {
+    let mut found = look(host, ports)?;
+    for _ in 0..LOOKS_AGAIN {
+        // A process that ends between two tables' reads leaves its socket without one, and is no stranger's. Some
+        // sockets are the kernel's own, and never have one.
+        if !host.is_root() || found.iter().all(Listener::is_placed) {
+            break;
+        }
+        signals::sleep(LOOK_AFTER)?;
+        found = look(host, ports)?;
+    }
+    Ok(found)
+}
+
+fn look(host: &Host, ports: &[(Protocol, u16)]) -> Result<Vec<Listener>> {
     let wanted = |protocol, address: &SocketAddr| ports.contains(&(protocol, address.port()));
     let tcp = |e: TcpNetEntry| {
         (e.state == TcpState::Listen).then_some((Protocol::Tcp, e.local_address, e.inode))
@@ -188,6 +215,54 @@ mod tests {
             Some("nginx.service")
         );
         assert_eq!(unit("0::/user.slice/user-0.slice/session-1.scope"), None);
+    }
+
+    /// As between the end of a process and that of its socket.
+    #[test]
+    fn a_listener_whose_holder_is_away_for_a_moment_is_looked_at_again() {
+        use nix::sys::socket::{
+            AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
+            UnixAddr, recvmsg, sendmsg, socketpair,
+        };
+        use std::io::{IoSlice, IoSliceMut};
+        use std::os::fd::AsRawFd;
+
+        let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let wanted = [(Protocol::Tcp, tcp.local_addr().unwrap().port())];
+        let (there, here) = socketpair(
+            AddressFamily::Unix,
+            SockType::Datagram,
+            None,
+            SockFlag::empty(),
+        )
+        .unwrap();
+        // On its way from one to the other it is nobody's.
+        let fds = [tcp.as_raw_fd()];
+        let on_its_way = [ControlMessage::ScmRights(&fds)];
+        let message = [IoSlice::new(b"x")];
+        let flags = MsgFlags::empty();
+        sendmsg::<UnixAddr>(there.as_raw_fd(), &message, &on_its_way, flags, None).unwrap();
+        drop(tcp);
+        let host = Host::new("/");
+        let nobodys = look(&host, &wanted).unwrap();
+        assert!(nobodys[0].holder.is_none(), "{nobodys:?}");
+        let arrival = std::thread::spawn(move || {
+            std::thread::sleep(LOOK_AFTER + LOOK_AFTER / 2);
+            let mut space = nix::cmsg_space!([i32; 1]);
+            let mut byte = [0];
+            let mut into = [IoSliceMut::new(&mut byte)];
+            let got =
+                recvmsg::<UnixAddr>(here.as_raw_fd(), &mut into, Some(&mut space), flags).unwrap();
+            let Some(ControlMessageOwned::ScmRights(fds)) = got.cmsgs().unwrap().next() else {
+                panic!("no socket came");
+            };
+            fds
+        });
+        let found = listeners(&host, &wanted).unwrap();
+        let holder = found[0].holder.as_ref().map(|holder| holder.pid);
+        let seen = host.is_root().then(|| std::process::id() as i32);
+        assert_eq!(holder, seen);
+        arrival.join().unwrap();
     }
 
     #[test]
