@@ -141,7 +141,8 @@ impl EnvFile {
         pairs.collect()
     }
 
-    /// The text with the value of every key that `is_secret` names masked by `mask`, for diffs.
+    /// The text with the value of every key that `is_secret` names masked by `mask`, for diffs. Every line ends: one
+    /// that gets a line behind it is none that changes, and may be an operator's own secret.
     pub fn masked(
         &self,
         is_secret: impl Fn(&str) -> bool,
@@ -149,11 +150,15 @@ impl EnvFile {
     ) -> String {
         self.lines
             .iter()
-            .map(|line| match &line.pair {
-                Some(pair) if is_secret(&pair.key) => {
-                    format!("{}={}{}", pair.key, mask(&pair.key), line_end(&line.raw))
-                }
-                _ => line.raw.clone(),
+            .map(|line| {
+                let text = match &line.pair {
+                    Some(pair) if is_secret(&pair.key) => {
+                        format!("{}={}{}", pair.key, mask(&pair.key), line_end(&line.raw))
+                    }
+                    _ => line.raw.clone(),
+                };
+                let end = if line_end(&text).is_empty() { "\n" } else { "" };
+                text + end
             })
             .collect()
     }

@@ -73,6 +73,17 @@ fn an_edit_keeps_every_other_byte() {
     assert_eq!(set("A=1\nB=2\nA=3\n", "A", "3"), "A=1\nB=2\nA=3\n");
 }
 
+#[test]
+fn a_line_behind_the_last_one_does_not_show_that_one_in_a_diff() {
+    let text = "A=1\nOPERATORS=ExampleSecret";
+    let masked = |text: &str| {
+        let file = EnvFile::parse(text.as_bytes()).unwrap();
+        file.masked(|key| key == "A", |_| "(secret)".to_owned())
+    };
+    let (old, new) = (masked(text), masked(&set(text, "B", "2")));
+    assert_eq!(new.strip_prefix(&old), Some("B=2\n"));
+}
+
 /// What every reader takes for the same is in `tests/lab/env_readers_test.rs`.
 #[test]
 fn a_value_that_readers_disagree_on_is_refused_with_its_key_wherever_it_holds_what() {
