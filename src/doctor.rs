@@ -12,6 +12,8 @@ use crate::host::Host;
 use crate::preflight;
 use crate::settings::Settings;
 
+pub(crate) use services::livekit_came_back;
+
 /// What makes a node what it was installed as; it asks nothing again and changes only what differs.
 const AGAIN: &str = "streamhub-install";
 

@@ -89,8 +89,8 @@ pub fn register(settings: &Settings, edge: &Edge) -> Result<Registered> {
         );
     }
     match (&edge.api_token, before.map(|row| row.status)) {
-        // Drained here while nobody could tell the registry, or made active by a join without a token.
-        (Some(api_token), Some(Status::Active)) if settings.is_drained() => {
+        // Drained here while nobody could tell the registry, made active by a join without a token, or its row removed.
+        (Some(api_token), None | Some(Status::Active)) if settings.is_drained() => {
             put_status_back(api, api_token, &answer.node_id, &Status::Draining);
         }
         (Some(api_token), Some(status)) if status != Status::Active => {

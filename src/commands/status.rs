@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Outcome;
 use crate::cli::Given;
+use crate::doctor::livekit_came_back;
 use crate::engine::{Engine, of_service};
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
@@ -121,7 +122,10 @@ fn look(host: &Host) -> Result<Status> {
     let engine = Engine::find(host)?;
     let services = services(engine.as_ref(), &settings)?;
     let drained = settings.is_drained();
-    let came_back = drained && livekit_came_back(engine.as_ref(), &settings)?;
+    let came_back = match &engine {
+        Some(engine) => livekit_came_back(engine, &settings)?,
+        None => false,
+    };
     Ok(Status {
         role: settings.role().name(),
         node: node(&settings),
@@ -150,19 +154,6 @@ fn look(host: &Host) -> Result<Status> {
             .collect(),
         services,
     })
-}
-
-/// Whether another livekit runs than the one that was told to end.
-fn livekit_came_back(engine: Option<&Engine>, settings: &Settings) -> Result<bool> {
-    let containers = engine.map_or_else(|| Ok(Vec::new()), Engine::containers)?;
-    let livekit = of_service(&containers, &settings.project, edge::DRAINED);
-    let (Some(engine), Some(livekit)) = (engine, livekit) else {
-        return Ok(false);
-    };
-    let run = engine.run_of(&livekit.id)?;
-    let told = settings.saved.receipt.as_ref();
-    let told = told.and_then(|receipt| receipt.told_to_end.as_deref());
-    Ok(run.running && told != Some(run.started_at.as_str()))
 }
 
 fn word(change: &Change) -> &'static str {

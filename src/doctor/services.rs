@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::{AGAIN, Findings, wrong};
 use crate::check::Scene;
-use crate::engine::{Container, container_name, of_service};
+use crate::engine::{Container, Engine, container_name, of_service};
 use crate::fault::Result;
 use crate::redis_probe::Answer;
 use crate::roles::{self, edge};
-use crate::settings::Node;
+use crate::settings::{Node, Settings};
 use crate::verify::PORTS;
 use crate::{engine, signals};
 
@@ -33,6 +33,12 @@ pub(super) fn running(scene: &Scene<'_>) -> Findings {
     for service in roles::services(scene.settings) {
         let service = service.name;
         if !is_wanted(scene, service) {
+            if livekit_came_back(&engine, scene.settings)? {
+                findings.push(wrong(
+                    format!("{service} was started again and takes new rooms, and this node is drained"),
+                    "streamhub-install nodes drain   # or, to keep it: streamhub-install nodes activate",
+                ));
+            }
             continue;
         }
         let name = container_name(service);
@@ -69,6 +75,22 @@ pub(super) fn running(scene: &Scene<'_>) -> Findings {
         }
     }
     Ok(findings)
+}
+
+/// Whether livekit runs on a drained node without having been told to end: somebody has started it.
+///
+/// # Errors
+/// If the engine does not say.
+pub(crate) fn livekit_came_back(engine: &Engine, settings: &Settings) -> Result<bool> {
+    let containers = engine.containers()?;
+    let livekit = of_service(&containers, &settings.project, edge::DRAINED);
+    let Some(livekit) = livekit.filter(|_| settings.is_drained()) else {
+        return Ok(false);
+    };
+    let run = engine.run_of(&livekit.id)?;
+    let told = settings.saved.receipt.as_ref();
+    let told = told.and_then(|receipt| receipt.told_to_end.as_deref());
+    Ok(run.running && told != Some(run.started_at.as_str()))
 }
 
 /// Whether the redis that the services share takes their credentials.

@@ -26,6 +26,8 @@ pub struct Registry {
     pub url: String,
     pub api: OriginApi,
     token: Option<Secret>,
+    /// Whether it was named for this command: it may then be another one than this host's.
+    pub is_named: bool,
     /// On an edge: its own row.
     pub itself: Option<Itself>,
 }
@@ -89,6 +91,7 @@ impl Registry {
             api: OriginApi::new(&url, more.map(|(_, found)| found).unwrap_or_default())?,
             url: url.as_str().trim_end_matches('/').to_owned(),
             token,
+            is_named: access.master_url.is_some(),
             itself,
         })
     }

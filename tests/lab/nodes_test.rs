@@ -49,6 +49,16 @@ fn a_drained_edge_stays_drained_until_it_is_activated() {
     edge.program(["--join"]).run().expect_code(0);
     let status = || origin.node("edge-1")["status"].clone();
 
+    // An origin that was named and does not know this node is a mistake.
+    let other = Origin::boot("other");
+    let url = format!("http://{}:3020", other.host.ip());
+    let run = as_operator(&edge, ["nodes", "drain", "--master-url", &url]).run();
+    run.expect_code(1)
+        .expect_said(&["the origin knows no node"]);
+    let run = edge.program(["status"]).run().expect_code(0);
+    assert!(!run.said().contains("Drained"), "{}", run.said());
+    drop(other);
+
     // Without a token livekit is told, and the registry is not.
     let since = edge.moment();
     let run = edge.program(["nodes", "drain"]).run().expect_code(0);
@@ -128,6 +138,11 @@ fn a_drained_edge_stays_drained_until_it_is_activated() {
         .expect_code(0);
     edge.program(["--join"]).run().expect_code(0);
     assert_eq!(edge.lives(), lives, "once is enough");
+    // One that was cut off between forgetting the drain and starting livekit is gone on with.
+    edge.sh_ok("docker stop streamhub-livekit");
+    let run = edge.program(["nodes", "activate"]).run().expect_code(0);
+    run.expect_said(&["edge-1 takes new rooms again"]);
+    assert!(livekit(&edge).starts_with("running"));
     let run = edge.program(["status"]).run().expect_code(0);
     assert!(!run.said().contains("Drained"));
 
@@ -153,9 +168,18 @@ fn a_drained_edge_stays_drained_until_it_is_activated() {
     edge.sh_ok("docker start streamhub-livekit");
     let run = edge.program(["status"]).run().expect_code(1);
     run.expect_said(&["livekit was started again"]);
+    let fix = edge.suffers("services", &["livekit was started again"]);
+    edge.paste(&fix);
     let run = as_operator(&edge, ["nodes", "drain", "--wait"]).run();
     run.expect_code(0).expect_said(&["edge-1 has finished"]);
     assert_rests(&edge);
+    // A row that was removed meanwhile comes back as what the node is.
+    as_operator(&edge, ["nodes", "remove", "edge-1", "--yes"])
+        .run()
+        .expect_code(0);
+    as_operator(&edge, ["--join"]).run().expect_code(0);
+    assert_rests(&edge);
+    assert_eq!(status(), "draining");
 
     list_agrees_with_the_registry(&origin, &edge);
 }

@@ -28,6 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// # Errors
 /// What kept the registry from being told, once livekit is; [`Exit::Unhealthy`] when `limit` is up.
 pub(super) fn drain(host: &Host, registry: &Registry, limit: Option<Duration>) -> Result<Outcome> {
+    refuse_stranger(registry)?;
     let (name, project, mut changed) = {
         let (_lock, mut receipt) = held(host)?;
         let told_before = receipt.told_to_end.clone();
@@ -57,10 +58,12 @@ pub(super) fn drain(host: &Host, registry: &Registry, limit: Option<Duration>) -
 /// # Errors
 /// [`Exit::Unhealthy`] if it does not serve again; what kept the registry from being told.
 pub(super) fn activate(host: &Host, registry: &Registry) -> Result<Outcome> {
+    refuse_stranger(registry)?;
     let mut changed = false;
     {
         let (_lock, mut receipt) = held(host)?;
-        if receipt.drained {
+        // One that was cut off had forgotten the drain before it had started livekit.
+        if receipt.drained || !livekit_runs(host, &receipt)? {
             bring_back(host, &mut receipt)?;
             changed = true;
             ui::result(&format!("{} takes new rooms again.", own_name(registry)));
@@ -71,6 +74,16 @@ pub(super) fn activate(host: &Host, registry: &Registry) -> Result<Outcome> {
         would_change: changed,
         ..Outcome::default()
     })
+}
+
+/// An origin that does not know this node was named by mistake, and livekit is not told for it.
+fn refuse_stranger(registry: &Registry) -> Result<()> {
+    match &registry.itself {
+        Some(itself) if registry.is_named && registry.has_token() => {
+            find(registry, &itself.id).map(|_| ())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn bring_back(host: &Host, receipt: &mut Receipt) -> Result<()> {
@@ -210,6 +223,10 @@ fn livekit(host: &Host, project: &str) -> Result<Option<(Container, Run)>> {
     };
     let run = engine.run_of(&container.id)?;
     Ok(Some((container.clone(), run)))
+}
+
+fn livekit_runs(host: &Host, receipt: &Receipt) -> Result<bool> {
+    Ok(livekit(host, &project(receipt))?.is_some_and(|(_, run)| run.running))
 }
 
 fn livekits_progress(host: &Host, project: &str) -> Result<Progress> {
