@@ -107,6 +107,11 @@ pub const CHECKS: &[Check] = &[
         look: Look::Origin(origin::certificate),
     },
     Check {
+        name: "public-ports",
+        protects: "a rule of ufw's that keeps everybody from a public port",
+        look: Look::Both(preflight::public_ports),
+    },
+    Check {
         name: "firewall",
         protects: "rules that let strangers reach redis or the cluster API",
         look: Look::Origin(preflight::firewall),

@@ -8,7 +8,8 @@ mod ports;
 use crate::check::{self, Check, Finding, Look, Scene, not_looked};
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
-use crate::resource::{Danger, EdgeRules};
+use crate::resource::{Danger, EdgeRules, Firewall};
+use crate::roles;
 use crate::settings::{Origin, Settings};
 use crate::ui::{self, Event, Severity};
 
@@ -99,11 +100,23 @@ pub const CHECKS: &[Check] = &[
         look: Look::Edge(origin_checks::redis),
     },
     Check {
+        name: "public-ports",
+        protects: "a rule of ufw's that keeps everybody from a public port",
+        look: Look::Both(public_ports),
+    },
+    Check {
         name: "firewall",
         protects: "a redis and a cluster API that anybody reaches",
         look: Look::Origin(firewall),
     },
 ];
+
+/// Which public ports nobody reaches, whatever an install opens.
+pub(crate) fn public_ports(scene: &Scene<'_>) -> Result<Vec<Finding>> {
+    let shut = Firewall::open(roles::public_ports(scene.settings)).shut(scene.host)?;
+    let finding = |danger: Danger| Finding::warning(danger.what, danger.fix);
+    Ok(shut.into_iter().map(finding).collect())
+}
 
 /// Who reaches what is shared with edges, and should not.
 pub(crate) fn firewall(scene: &Scene<'_>, origin: &Origin) -> Result<Vec<Finding>> {

@@ -23,6 +23,14 @@ pub fn ports(settings: &Settings) -> Vec<Port> {
     }
 }
 
+/// Those that everybody may reach.
+pub fn public_ports(settings: &Settings) -> &'static [Port] {
+    match &settings.node {
+        Node::Edge(_) => edge::PUBLIC_PORTS,
+        Node::Origin(_) => origin::PUBLIC_PORTS,
+    }
+}
+
 /// What this node runs.
 pub fn services(settings: &Settings) -> Vec<Service> {
     match &settings.node {

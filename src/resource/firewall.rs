@@ -14,7 +14,7 @@ use super::{Change, Resource};
 use crate::fault::Result;
 use crate::host::{Host, Protocol};
 use crate::receipt::Owned;
-use rule::Verdict;
+use rule::{Rule, Verdict};
 use ufw::Ufw;
 pub(super) use ufw::ufw;
 
@@ -39,13 +39,9 @@ impl Firewall {
         if !ufw.is_active {
             return Vec::new();
         }
-        let is_open = |port: &Port, rules: &[rule::Rule]| {
-            rules.iter().any(|rule| {
-                rule.verdict == Verdict::Allow
-                    && rule.from.is_everybody()
-                    && rule.is_total()
-                    && rule.covers(port.0, port.1)
-            })
+        let is_open = |port: &Port, rules: &[Rule]| {
+            let mut rules = rules.iter().filter(|rule| is_about(rule, port));
+            rules.any(|rule| rule.verdict == Verdict::Allow)
         };
         self.open
             .iter()
@@ -53,6 +49,53 @@ impl Firewall {
             .map(|Port(port, protocol, _)| format!("{port}/{}", protocol.name()))
             .collect()
     }
+
+    /// Which of the ports stay shut though a rule opens them: an operator's own stands above it, and is theirs to
+    /// take away.
+    ///
+    /// # Errors
+    /// If ufw's files or the kernel's rules can't be read; by an ordinary user they can't.
+    pub fn shut(&self, host: &Host) -> Result<Vec<Danger>> {
+        // Its rules are root's to read.
+        if !Ufw::is_enabled(host)? {
+            return Ok(Vec::new());
+        }
+        let Some(ufw) = Ufw::read(host)?.filter(|ufw| ufw.is_active) else {
+            return Ok(Vec::new());
+        };
+        let mut found: Vec<Danger> = Vec::new();
+        for (port, rules) in self
+            .open
+            .iter()
+            .flat_map(|port| ufw.halves().into_iter().map(move |rules| (port, rules)))
+        {
+            let mut about = rules.iter().filter(|rule| is_about(rule, port));
+            let Some(first) = about.next().filter(|rule| !rule.lets_in()) else {
+                continue;
+            };
+            // Without one below it, the rule that opens the port is missing, and is another finding.
+            if !about.any(Rule::lets_in) {
+                continue;
+            }
+            let Port(number, protocol, purpose) = port;
+            let danger = Danger {
+                what: format!(
+                    "nobody reaches port {number}/{} ({purpose}): `ufw {first}` stands above the rule that opens it",
+                    protocol.name()
+                ),
+                fix: format!("ufw delete {first}"),
+            };
+            if !found.contains(&danger) {
+                found.push(danger);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a rule decides about all that comes to a port.
+fn is_about(rule: &Rule, port: &Port) -> bool {
+    rule.from.is_everybody() && rule.is_total() && rule.covers(port.0, port.1)
 }
 
 impl Resource for Firewall {

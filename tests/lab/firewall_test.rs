@@ -69,6 +69,18 @@ fn an_active_firewall_lets_the_public_ports_in_and_is_otherwise_left_alone() {
     assert_eq!(rules(&edge), after);
     assert_eq!(state(&edge), files);
 
+    // One that an operator puts above is not undone: it is told, and what takes it away.
+    edge.sh_ok("ufw prepend deny 7880");
+    assert!(!reaches(7880));
+    edge.program::<&str>([])
+        .run()
+        .expect_code(0)
+        .expect_said(&["nobody reaches port 7880/tcp", "ufw delete deny 7880"]);
+    let fix = edge.suffers("public-ports", &["ufw deny 7880", "stands above"]);
+    edge.paste(&fix);
+    assert!(reaches(7880));
+    assert_eq!(rules(&edge), after);
+
     // A rule that somebody takes away comes back, that one alone.
     edge.sh_ok("ufw delete allow 7882/udp");
     let said = edge.program::<&str>([]).run().expect_code(0);
