@@ -20,6 +20,9 @@ use crate::verify::origin::ask_site;
 /// certbot renews 30 days before; one that has not been by then is not going to be.
 const SHORT: Duration = Duration::from_secs(21 * 86_400);
 
+/// redis reads its password as it starts, and no run restarts one whose definition has not changed.
+const RESTARTED: &str = "docker restart streamhub-redis && streamhub-install";
+
 /// Whether a service runs; one that does not is told of by another check.
 fn runs(scene: &Scene<'_>, service: &str) -> Result<bool> {
     let Some(engine) = scene.engine()? else {
@@ -86,7 +89,7 @@ pub(super) fn redis(scene: &Scene<'_>, asked: &Origin) -> Findings {
             }
             Answer::Refused(said) => findings.push(wrong(
                 format!("redis on {place} refuses the password of .env: {said}"),
-                AGAIN,
+                RESTARTED,
             )),
             Answer::NeedsPassword => findings.push(wrong(
                 format!("redis on {place} wants a password, and .env has none"),
@@ -105,7 +108,7 @@ pub(super) fn redis(scene: &Scene<'_>, asked: &Origin) -> Findings {
                     "DANGER: redis on {} takes anybody without a password",
                     stranger.address()
                 ),
-                AGAIN,
+                RESTARTED,
             ));
         }
     }
@@ -157,7 +160,11 @@ pub(super) fn certificate(scene: &Scene<'_>, asked: &Origin) -> Findings {
 
 /// The two ports that are never for everybody.
 pub(super) fn strangers(scene: &Scene<'_>, asked: &Origin) -> Findings {
-    let wanted = [(Protocol::Tcp, REDIS_PORT), (Protocol::Tcp, asked.port)];
+    let mut wanted = vec![(Protocol::Tcp, REDIS_PORT)];
+    // One that is exposed on purpose is told of with the firewall, which stands before it.
+    if asked.exposed_on.is_none() {
+        wanted.push((Protocol::Tcp, asked.port));
+    }
     let is_meant =
         |ip: IpAddr| ip.to_canonical().is_loopback() || Some(ip.to_canonical()) == asked.redis.bind;
     let held = listeners(scene.host, &wanted)?;
