@@ -47,6 +47,9 @@ pub struct Saved {
     pub core_image: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_redis_bind: Option<String>,
+    /// A run is at it to take redis back from the cluster; one that was cut off is completed by the next.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub taking_redis_back: bool,
     /// The edges that the firewall lets in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_edge: Vec<String>,

@@ -15,6 +15,7 @@ pub use cluster::{Redis, beyond_loopback};
 pub use domain::Domain;
 pub use edges::edge_addresses;
 pub use left::Left;
+pub(super) use left::is_without_tls;
 pub use source::Core;
 
 use super::address::address;
@@ -103,13 +104,18 @@ impl Origin {
         let env = env.unwrap_or_default();
         keep_from_output(&env)?;
         let left = Left::behind(&env)?;
+        let kept_no_tls = match kept.domain {
+            Some(_) => kept.no_tls,
+            None => left.no_tls,
+        };
+        let no_tls = !flags.tls && (flags.no_tls || kept_no_tls);
         let asked = flags.domain.clone().or(kept.domain).or(left.domain);
         let domain = Domain::parse(asked.as_deref().unwrap_or_default())?;
-        let no_tls = !flags.tls && (flags.no_tls || kept.no_tls);
         let asked = flags.proxy.clone().or(kept.proxy);
         let proxy = match asked.as_deref() {
             Some("caddy") => Proxy::Caddy,
-            _ => Proxy::Nginx,
+            Some(_) => Proxy::Nginx,
+            None => left.proxy.unwrap_or(Proxy::Nginx),
         };
         let directory = flags.acme_directory.clone().or(kept.acme_directory);
         let mut edges = kept_edges(&kept.allow_edge)?;
@@ -162,6 +168,7 @@ impl Origin {
                 Core::Built(_) => None,
             },
             cluster_redis_bind: self.redis.bind.map(|ip| ip.to_string()),
+            taking_redis_back: self.redis.taken_back && self.env.has("REDIS_BIND"),
             allow_edge: self.edges.iter().map(ToString::to_string).collect(),
             ..receipt::Saved::default()
         }

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::edge::default_url;
 use super::files::{HEARTBEAT_ENV, read};
-use super::origin::beyond_loopback;
+use super::origin::{beyond_loopback, is_without_tls};
 use super::{DEFAULT_DIR, Proxy};
 use crate::engine::{Container, Engine, PROJECT, container_name};
 use crate::env_file::EnvFile;
@@ -146,9 +146,6 @@ fn origins_settings(
         let name = container_name(service);
         containers.iter().find(move |c| c.name() == name)
     };
-    let is_plain = env
-        .get("PUBLIC_WS_URL")?
-        .is_some_and(|url| url.starts_with("ws:"));
     let proxy = match container("caddy") {
         Some(_) => Proxy::Caddy,
         None => Proxy::Nginx,
@@ -157,7 +154,7 @@ fn origins_settings(
     let core = container("core").filter(|_| !has_source);
     Ok(receipt::Saved {
         domain: env.get("STREAMHUB_DOMAIN")?.map(str::to_owned),
-        no_tls: is_plain,
+        no_tls: is_without_tls(env)?,
         proxy: Some(proxy.name().to_owned()),
         core_image: core.map(|core| core.image.clone()),
         cluster_redis_bind: bind.filter(|bind| !bind.is_empty()),
@@ -248,7 +245,9 @@ mod tests {
         let found = origins_settings(&plain, &[], true).unwrap();
         assert_eq!(found.domain.as_deref(), Some("10.0.0.10"));
         assert_eq!(found.proxy.as_deref(), Some("nginx"));
-        assert!(found.no_tls && found.cluster_redis_bind.is_none() && found.core_image.is_none());
+        assert!(found.cluster_redis_bind.is_none() && found.core_image.is_none());
+        // Given a name, it is to have a certificate.
+        assert!(!found.no_tls, "an address has none anyway");
         let cluster = env(include_str!(
             "../../fixtures/predecessor/origin-cluster.env"
         ));
@@ -257,6 +256,9 @@ mod tests {
         let with_tls =
             env("STREAMHUB_DOMAIN=media.example.com\nPUBLIC_WS_URL=wss://media.example.com\n");
         assert!(!origins_settings(&with_tls, &[], true).unwrap().no_tls);
+        let without =
+            env("STREAMHUB_DOMAIN=media.example.com\nPUBLIC_WS_URL=ws://media.example.com:7880\n");
+        assert!(origins_settings(&without, &[], true).unwrap().no_tls);
     }
 
     #[test]

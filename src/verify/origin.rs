@@ -47,24 +47,27 @@ fn redis_answers(host: &Host, asked: &Origin) -> Result<()> {
             return Err(unhealthy(&what, container, fix));
         }
     }
-    let Some(bind) = bind else {
-        return Ok(());
-    };
-    let stranger = Redis {
-        password: None,
-        ..origin::redis_on(asked, bind)
-    };
-    if stranger.ask() != Answer::NeedsPassword {
-        let what = format!("redis on {} answers without a password", stranger.address());
-        return Err(unhealthy(&what, container, fix));
-    }
-    let held = listeners(host, &[(Protocol::Tcp, REDIS_PORT)])?;
-    if let Some(open) = held.iter().find(|l| l.address.ip().is_unspecified()) {
-        let what = format!(
-            "redis listens on every address of this host ({})",
-            open.address
-        );
-        return Err(unhealthy(&what, container, fix));
+    // Whoever had it listen there: also a line of `.env` or a compose layer that nobody has judged.
+    for held in listeners(host, &[(Protocol::Tcp, REDIS_PORT)])? {
+        let ip = held.address.ip().to_canonical();
+        if ip.is_loopback() {
+            continue;
+        }
+        if ip.is_unspecified() && bind.is_some() {
+            let what = format!(
+                "redis listens on every address of this host ({})",
+                held.address
+            );
+            return Err(unhealthy(&what, container, fix));
+        }
+        let stranger = Redis {
+            password: None,
+            ..origin::redis_on(asked, ip)
+        };
+        if stranger.ask() != Answer::NeedsPassword {
+            let what = format!("redis on {} answers without a password", stranger.address());
+            return Err(unhealthy(&what, container, fix));
+        }
     }
     Ok(())
 }

@@ -56,7 +56,19 @@ fn an_origin_and_an_edge_come_back_on_other_hosts() {
          base64 --decode /root/backup >/root/backup.tar.gz
          tar --extract --gzip --file /root/backup.tar.gz --directory /opt/streamhub --same-owner",
     );
+    // Without a word about redis's new address, nobody is sent to the old one.
+    let plain = ["--core-image", CORE, "--non-interactive"];
+    second
+        .program(plain)
+        .run()
+        .expect_code(3)
+        .expect_said(&["REDIS_BIND", "no address of this host"]);
     second.program(install(&ip)).run().expect_code(0);
+    let unchanged = |host: &crate::host::Host| {
+        let again = host.program::<&str>([]).run().expect_code(0);
+        again.expect_said(&["nothing to change"]);
+    };
+    unchanged(&second);
     let now: Vec<String> = KEPT.iter().map(|key| second.setting(DIR, key)).collect();
     assert!(now == secrets, "a secret is another one");
     let nodes = second.program(["nodes", "list"]).run().expect_code(0);
@@ -82,4 +94,18 @@ fn an_origin_and_an_edge_come_back_on_other_hosts() {
     assert_eq!(node["id"], id);
     let address = new.ip().to_string();
     assert!(node.to_string().contains(&address), "{node}");
+
+    // Taken away and set up anew without flags, it is for its edges what `.env` says, and stays so.
+    let host = origin.host;
+    let offered = host.setting(DIR, "STREAMHUB_CLUSTER_REDIS_URL");
+    host.program(["uninstall", "--keep-data", "--yes"])
+        .run()
+        .expect_code(0);
+    host.program(plain).run().expect_code(0);
+    unchanged(&host);
+    assert_eq!(host.setting(DIR, "STREAMHUB_CLUSTER_REDIS_URL"), offered);
+    new.program::<&str>([])
+        .run()
+        .expect_code(0)
+        .expect_said(&["nothing to change"]);
 }

@@ -9,7 +9,7 @@ use crate::env_file::EnvFile;
 use crate::fault::Result;
 use crate::host::Host;
 use crate::plan::{self, Plan};
-use crate::receipt::{Receipt, Role};
+use crate::receipt::{Receipt, Role, Saved};
 use crate::roles::origin;
 use crate::settings::{Origin, Settings};
 use crate::verify::origin::verify;
@@ -79,6 +79,11 @@ fn carry_out(
     receipt.keep_settings(host, settings.to_keep(given))?;
     let changed = draft.apply(host, &mut receipt)?;
     receipt.finish(host)?;
+    let kept = Saved {
+        taking_redis_back: false,
+        ..receipt.settings.clone()
+    };
+    receipt.keep_settings(host, kept)?;
     note_compose(host, &mut receipt)?;
     signals::check()?;
 

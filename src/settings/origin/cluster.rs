@@ -34,8 +34,6 @@ impl Redis {
         env: &EnvFile,
     ) -> Result<Self> {
         let flags = &given.cli.install;
-        let kept = saved.settings().cluster_redis_bind;
-        let taken_back = flags.no_cluster_redis || was_cut_off(saved, env)?;
         if flags.no_cluster_redis && flags.cluster_redis_bind.is_some() {
             return Err(Fault::new(
                 Exit::Usage,
@@ -44,17 +42,20 @@ impl Redis {
             .fix("pass one of them")
             .into());
         }
-        let bind = if flags.no_cluster_redis {
+        let kept = saved.settings();
+        let was_cut_off = kept.taking_redis_back && flags.cluster_redis_bind.is_none();
+        let taken_back = flags.no_cluster_redis || was_cut_off;
+        let bind = if taken_back {
             None
         } else {
-            match (&flags.cluster_redis_bind, kept) {
+            match (&flags.cluster_redis_bind, kept.cluster_redis_bind) {
                 (Some(asked), kept) if kept.as_ref() != Some(asked) => {
                     Some(checked(asked, host, flags.allow_public_redis)?)
                 }
                 (_, Some(kept)) if saved.is_inferred => Some(adopted(&kept)?),
                 // It was checked when it was new, and may be absent at a boot.
                 (_, Some(kept)) => Some(parse(&kept)?),
-                (_, None) => None,
+                (_, None) => left_in_env(env, &host.addresses()?)?,
             }
         };
         let found = env.get("REDIS_PASSWORD")?.map(Secret::new);
@@ -74,7 +75,7 @@ impl Redis {
         };
         Ok(Self {
             bind,
-            taken_back: taken_back && bind.is_none(),
+            taken_back,
             password,
         })
     }
@@ -95,19 +96,38 @@ impl Redis {
     }
 }
 
-/// Whether a run that took the redis back ended before `.env` said so: the receipt has no address any more, and
-/// `.env` has all that an earlier run put there for one, which nobody writes by hand.
-fn was_cut_off(saved: &Saved, env: &EnvFile) -> Result<bool> {
-    let settings = saved.settings();
-    let is_ours = !saved.is_inferred && settings.domain.is_some();
+/// What `.env` alone tells, after `uninstall --keep-data` or from a backup: an earlier run wrote it whole, with a password
+/// and the address that edges are handed. Anything less was put there by hand, and would let anyone in.
+fn left_in_env(env: &EnvFile, own: &[IpAddr]) -> Result<Option<IpAddr>> {
     let bind = env.get("REDIS_BIND")?.unwrap_or_default();
-    let Some(address) = bind.strip_prefix("127.0.0.1 ") else {
-        return Ok(false);
-    };
+    let beyond = beyond_loopback(bind);
+    if beyond.is_empty() {
+        return Ok(None);
+    }
     let offered = env.get("STREAMHUB_CLUSTER_REDIS_URL")?.unwrap_or_default();
-    let has_password = env.get("REDIS_PASSWORD")?.is_some();
-    let is_whole = has_password && offered.contains(address);
-    Ok(is_ours && is_whole && settings.cluster_redis_bind.is_none())
+    if env.get("REDIS_PASSWORD")?.is_none() || !offered.contains(&beyond) {
+        return Err(Fault::new(
+            Exit::NotReady,
+            format!("REDIS_BIND={bind} in .env offers redis on {beyond}, as nobody has asked for"),
+        )
+        .why("without a password whoever reaches it reads and changes everything")
+        .fix(format!(
+            "pass {FLAG} <one private address of this host>, which gives it one, or remove that line from .env"
+        ))
+        .into());
+    }
+    let ip = adopted(&beyond)?;
+    if own.contains(&ip) {
+        return Ok(Some(ip));
+    }
+    Err(Fault::new(
+        Exit::NotReady,
+        format!("REDIS_BIND={bind} in .env offers redis on {ip}, which is no address of this host"),
+    )
+    .fix(format!(
+        "pass {FLAG} <the private address that this host has now>, or --no-cluster-redis"
+    ))
+    .into())
 }
 
 fn parse(text: &str) -> Result<IpAddr> {
@@ -120,8 +140,8 @@ fn parse(text: &str) -> Result<IpAddr> {
 pub fn beyond_loopback(bind: &str) -> String {
     let is_meant = |a: &&str| match a.parse::<IpAddr>() {
         Ok(ip) => !ip.to_canonical().is_loopback(),
-        // redis's own words for every address.
-        Err(_) => matches!(*a, "*" | "::*"),
+        // redis's own words for every address, or a name, which may lead anywhere.
+        Err(_) => *a != "localhost",
     };
     let addresses = bind.split_whitespace().map(|a| a.trim_start_matches('-'));
     addresses.filter(is_meant).collect::<Vec<_>>().join(" ")
@@ -206,67 +226,4 @@ fn is_for_clusters(ip: IpAddr) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_encoded_in_an_address() {
-        let redis = Redis {
-            bind: None,
-            taken_back: false,
-            password: Some(Secret::unregistered("a@b:c/d")),
-        };
-        assert_eq!(
-            redis.url("10.0.0.10".parse().unwrap()),
-            "redis://:a%40b%3Ac%2Fd@10.0.0.10:6379"
-        );
-        assert_eq!(
-            redis.url("fd00::1".parse().unwrap()),
-            "redis://:a%40b%3Ac%2Fd@[fd00::1]:6379"
-        );
-    }
-
-    #[test]
-    fn every_address_that_redis_listens_on_is_known() {
-        for (bind, beyond) in [
-            ("127.0.0.1 -::1", ""),
-            ("127.0.0.1 10.0.0.10", "10.0.0.10"),
-            ("0.0.0.0", "0.0.0.0"),
-            ("* -::*", "* ::*"),
-            ("127.0.0.1 10.0.0.10 203.0.113.10", "10.0.0.10 203.0.113.10"),
-        ] {
-            assert_eq!(beyond_loopback(bind), beyond, "{bind}");
-        }
-    }
-
-    #[test]
-    fn an_adopted_bind_is_one_address() {
-        assert!(adopted("10.0.0.10").is_ok() && adopted("203.0.113.10").is_ok());
-        for text in ["0.0.0.0", "::", "* ::*", "10.0.0.10 203.0.113.10"] {
-            let refusal = format!("{:#}", adopted(text).unwrap_err());
-            assert!(refusal.contains(text), "{refusal}");
-        }
-    }
-
-    #[test]
-    fn only_private_addresses_are_for_clusters() {
-        for ip in [
-            "10.0.0.10",
-            "172.31.0.1",
-            "192.168.1.1",
-            "100.64.0.1",
-            "fd00::1",
-        ] {
-            assert!(is_for_clusters(ip.parse().unwrap()), "{ip}");
-        }
-        for ip in [
-            "203.0.113.10",
-            "127.0.0.1",
-            "169.254.0.1",
-            "2001:db8::1",
-            "fe80::1",
-        ] {
-            assert!(!is_for_clusters(ip.parse().unwrap()), "{ip}");
-        }
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::super::DEFAULT_DIR;
 use super::super::files::read;
+use super::{Domain, Proxy};
 use crate::env_file::EnvFile;
 use crate::fault::Result;
 use crate::host::Host;
@@ -14,6 +15,8 @@ pub struct Left {
     pub domain: Option<String>,
     pub email: Option<String>,
     pub admin_user: Option<String>,
+    pub no_tls: bool,
+    pub proxy: Option<Proxy>,
 }
 
 impl Left {
@@ -39,8 +42,21 @@ impl Left {
             domain: value("STREAMHUB_DOMAIN")?,
             email: value("ACME_EMAIL")?,
             admin_user: value("ADMIN_USER")?,
+            no_tls: is_without_tls(env)?,
+            proxy: (env.get("COMPOSE_PROFILES")?)
+                .filter(|profiles| profiles.split(',').any(|one| one.trim() == "caddy"))
+                .map(|_| Proxy::Caddy),
         })
     }
+}
+
+/// Whether a name is served over plain HTTP, as `--no-tls` has it; what is no name never has a certificate anyway.
+pub(in crate::settings) fn is_without_tls(env: &EnvFile) -> Result<bool> {
+    let is_plain = env
+        .get("PUBLIC_WS_URL")?
+        .is_some_and(|url| url.starts_with("ws:"));
+    let domain = Domain::parse(env.get("STREAMHUB_DOMAIN")?.unwrap_or_default());
+    Ok(is_plain && domain.is_ok_and(|domain| domain.can_have_certificate()))
 }
 
 #[cfg(test)]
@@ -55,9 +71,16 @@ mod tests {
         let known = Left {
             domain: Some("media.example.com".to_owned()),
             email: Some("ops@example.com".to_owned()),
-            admin_user: None,
+            ..Left::default()
         };
         assert_eq!(left(origin), known);
+        let more = "PUBLIC_WS_URL=ws://media.example.com:7880\nCOMPOSE_PROFILES=gpu,caddy\n";
+        let known = Left {
+            no_tls: true,
+            proxy: Some(Proxy::Caddy),
+            ..known
+        };
+        assert_eq!(left(&format!("{origin}{more}")), known);
         let edge = include_str!("../../../fixtures/predecessor/edge.env");
         assert_eq!(left(edge), Left::default());
     }
