@@ -50,6 +50,22 @@ fn what_is_broken_on_an_origin_is_named_and_the_fix_mends_it() {
         ),
         ("ufw allow 6379/tcp", "firewall", &["DANGER", "6379"]),
         (
+            "ufw default allow incoming",
+            "firewall",
+            &["DANGER", "whatever no rule is about"],
+        ),
+        (
+            "ufw --force disable",
+            "firewall",
+            &["DANGER", "ufw is switched off"],
+        ),
+        // Its sockets take what comes, and nothing answers.
+        (
+            "kill -STOP $(docker inspect --format '{{.State.Pid}}' streamhub-livekit)",
+            "ports",
+            &["livekit", "does not answer"],
+        ),
+        (
             "ufw --force delete allow from 10.9.9.9 to any port 6379 proto tcp",
             "managed",
             &["10.9.9.9"],

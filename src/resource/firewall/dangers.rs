@@ -74,7 +74,7 @@ impl EdgeRules {
             ),
             // Switching it on is the operator's to do: who logs in by another port than 22 would be locked out.
             fix: format!(
-                "allow the port that you log in by, then switch it on and open the public ports: {first}ufw allow 22/tcp && ufw enable && streamhub-install"
+                "{first}ufw allow 22/tcp && ufw enable && streamhub-install   # instead of 22 the port that you log in by"
             ),
         }
     }
@@ -116,7 +116,8 @@ impl EdgeRules {
                     "the firewall lets in whatever no rule is about, and so everybody to ports {}",
                     self.port_list()
                 ),
-                "allow the port that you log in by, then: ufw default deny incoming".to_owned(),
+                "ufw allow 22/tcp && ufw default deny incoming   # instead of 22 the port that you log in by"
+                    .to_owned(),
             );
         }
         Ok(found)
