@@ -185,10 +185,10 @@ impl<'a> Play<'a> {
             );
             println!("{when}");
             // As the power goes, a run may still see its children fail.
-            let code = if blow == Blow::AtRename("SIGTERM") {
-                143
-            } else {
-                137
+            let code = match blow {
+                Blow::AtRename("SIGTERM") => 143,
+                Blow::AtRename("SIGINT") => 130,
+                _ => 137,
             };
             let is_cut_off = blow == Blow::PowerCut || [0, code].contains(&output.code);
             assert!(is_cut_off, "{when}: {output:?}");

@@ -117,7 +117,8 @@ fn an_origins_first_install_may_be_killed_where_its_steps_meet() {
 
 #[test]
 fn an_origins_first_install_may_be_ended_where_its_steps_meet() {
-    play(INSTALL, Blow::AtRename("SIGTERM"), KILLS / 2, vec![stage()]);
+    let stages = play(INSTALL, Blow::AtRename("SIGTERM"), KILLS / 2, vec![stage()]);
+    play(INSTALL, Blow::AtRename("SIGINT"), KILLS / 2, stages);
 }
 
 #[test]
