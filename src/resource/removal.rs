@@ -1,13 +1,16 @@
 //! How each kind of thing that the receipt names is taken away again. Its entry is enough for that: a newer version may
 //! not know the resource any more that once made the thing, and so this is no method of [`super::Resource`].
 
+mod compose;
+
 use std::path::Path;
-use std::time::Duration;
+
+use compose::Compose;
 
 use super::firewall::ufw;
 use super::source_tree;
 use super::timer::systemctl;
-use crate::engine::{Container, Engine, docker};
+use crate::engine::{Engine, docker};
 use crate::exec::Program;
 use crate::fault::Result;
 use crate::host::{Found, Host};
@@ -20,9 +23,6 @@ pub const UNITS: &str = "/etc/systemd/system";
 pub const APT: &str = "/etc/apt";
 /// Where certbot keeps what it renews.
 const RENEWAL: &str = "/etc/letsencrypt/renewal";
-/// How long a service may take to end. Calls are cut after that: a node is drained first.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
-const DOCKER_LIMIT: Duration = Duration::from_secs(120);
 
 /// One thing that is to be taken away.
 pub trait Removal {
@@ -205,84 +205,4 @@ fn remove_image(host: &Host, name: &str) -> Result<()> {
         return Ok(());
     }
     docker().args(["image", "rm", name]).succeed().map(drop)
-}
-
-/// What compose has made for one project in one directory.
-#[derive(Debug)]
-struct Compose {
-    containers: Vec<Container>,
-    networks: Vec<String>,
-    volumes: Vec<String>,
-}
-
-impl Compose {
-    /// By label and never by name. `None` without an engine.
-    fn look(host: &Host, project: &str, dir: &Path) -> Result<Option<Self>> {
-        let Some(engine) = Engine::find(host)? else {
-            return Ok(None);
-        };
-        let of_project = |container: &Container| container.project() == Some(project);
-        let (containers, others): (Vec<_>, Vec<_>) = engine
-            .containers()?
-            .into_iter()
-            .filter(of_project)
-            .partition(|container| container.is_of(project, dir));
-        // Somebody else's project of the same name, in another directory, may be whose they are.
-        if !others.is_empty() {
-            return Ok(Some(Self {
-                containers,
-                networks: Vec::new(),
-                volumes: Vec::new(),
-            }));
-        }
-        let list = |kind: &str| -> Result<Vec<String>> {
-            let said = docker()
-                .args([kind, "ls", "--quiet", "--filter"])
-                .arg(format!("label=com.docker.compose.project={project}"))
-                .succeed()?;
-            Ok(said.lines().map(str::to_owned).collect())
-        };
-        Ok(Some(Self {
-            containers,
-            networks: list("network")?,
-            volumes: list("volume")?,
-        }))
-    }
-
-    fn is_empty(&self) -> bool {
-        self.containers.is_empty() && self.networks.is_empty() && self.volumes.is_empty()
-    }
-
-    fn in_words(&self) -> String {
-        let containers = self.containers.iter();
-        let containers = containers.map(|c| format!("container {}\n", c.name()));
-        let volumes = self.volumes.iter().map(|name| format!("volume {name}\n"));
-        containers.chain(volumes).collect()
-    }
-
-    fn remove(&self) -> Result<()> {
-        let ids: Vec<&str> = self.containers.iter().map(|c| c.id.as_str()).collect();
-        if !ids.is_empty() {
-            docker()
-                .args([
-                    "stop".to_owned(),
-                    format!("--time={}", STOP_LIMIT.as_secs()),
-                ])
-                .args(&ids)
-                .limit(DOCKER_LIMIT)
-                .succeed()?;
-            // With the volumes that have no name.
-            docker()
-                .args(["rm", "--force", "--volumes"])
-                .args(&ids)
-                .limit(DOCKER_LIMIT)
-                .succeed()?;
-        }
-        for (kind, names) in [("network", &self.networks), ("volume", &self.volumes)] {
-            if !names.is_empty() {
-                docker().args([kind, "rm"]).args(names).succeed()?;
-            }
-        }
-        Ok(())
-    }
 }

@@ -1,0 +1,92 @@
+//! What compose has made of a node, taken away: containers, networks and volumes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::engine::{Container, Engine, docker};
+use crate::fault::Result;
+use crate::host::Host;
+
+/// How long a service may take to end. Calls are cut after that: a node is drained first.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+const DOCKER_LIMIT: Duration = Duration::from_secs(120);
+
+/// What compose has made for one project in one directory.
+#[derive(Debug)]
+pub struct Compose {
+    containers: Vec<Container>,
+    networks: Vec<String>,
+    volumes: Vec<String>,
+}
+
+impl Compose {
+    /// By label and never by name. `None` without an engine.
+    pub fn look(host: &Host, project: &str, dir: &Path) -> Result<Option<Self>> {
+        let Some(engine) = Engine::find(host)? else {
+            return Ok(None);
+        };
+        let of_project = |container: &Container| container.project() == Some(project);
+        let (containers, others): (Vec<_>, Vec<_>) = engine
+            .containers()?
+            .into_iter()
+            .filter(of_project)
+            .partition(|container| container.is_of(project, dir));
+        // Somebody else's project of the same name, in another directory, may be whose they are.
+        if !others.is_empty() {
+            return Ok(Some(Self {
+                containers,
+                networks: Vec::new(),
+                volumes: Vec::new(),
+            }));
+        }
+        let list = |kind: &str| -> Result<Vec<String>> {
+            let said = docker()
+                .args([kind, "ls", "--quiet", "--filter"])
+                .arg(format!("label=com.docker.compose.project={project}"))
+                .succeed()?;
+            Ok(said.lines().map(str::to_owned).collect())
+        };
+        Ok(Some(Self {
+            containers,
+            networks: list("network")?,
+            volumes: list("volume")?,
+        }))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.containers.is_empty() && self.networks.is_empty() && self.volumes.is_empty()
+    }
+
+    pub fn in_words(&self) -> String {
+        let containers = self.containers.iter();
+        let containers = containers.map(|c| format!("container {}\n", c.name()));
+        let volumes = self.volumes.iter().map(|name| format!("volume {name}\n"));
+        containers.chain(volumes).collect()
+    }
+
+    pub fn remove(&self) -> Result<()> {
+        let ids: Vec<&str> = self.containers.iter().map(|c| c.id.as_str()).collect();
+        if !ids.is_empty() {
+            docker()
+                .args([
+                    "stop".to_owned(),
+                    format!("--time={}", STOP_LIMIT.as_secs()),
+                ])
+                .args(&ids)
+                .limit(DOCKER_LIMIT)
+                .succeed()?;
+            // With the volumes that have no name.
+            docker()
+                .args(["rm", "--force", "--volumes"])
+                .args(&ids)
+                .limit(DOCKER_LIMIT)
+                .succeed()?;
+        }
+        for (kind, names) in [("network", &self.networks), ("volume", &self.volumes)] {
+            if !names.is_empty() {
+                docker().args([kind, "rm"]).args(names).succeed()?;
+            }
+        }
+        Ok(())
+    }
+}
