@@ -153,11 +153,23 @@ impl Engine {
     /// # Errors
     /// If the engine does not answer.
     pub fn has_image(&self, name: &str) -> Result<bool> {
-        let answer = ask(&self.client, &format!("/images/{name}/json"))?;
+        self.has(&format!("/images/{name}/json"))
+    }
+
+    /// Whether there is a volume of this name.
+    ///
+    /// # Errors
+    /// If the engine does not answer.
+    pub fn has_volume(&self, name: &str) -> Result<bool> {
+        self.has(&format!("/volumes/{name}"))
+    }
+
+    fn has(&self, path: &str) -> Result<bool> {
+        let answer = ask(&self.client, path)?;
         match answer.status().as_u16() {
             200 => Ok(true),
             404 => Ok(false),
-            status => bail!("the Docker engine answered {status} for the image {name}"),
+            status => bail!("the Docker engine answered {status} for {path}"),
         }
     }
 

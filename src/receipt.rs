@@ -264,7 +264,11 @@ impl Receipt {
         self.save(host)
     }
 
-    fn save(&mut self, host: &Host) -> Result<()> {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn save(&mut self, host: &Host) -> Result<()> {
         self.write(host, Path::new(PATH))
     }
 

@@ -28,7 +28,7 @@ mod timer;
 
 pub use absent::Absent;
 pub use adoption::Adoption;
-pub use certificate::{CaddyCertificate, Certificate, certificate_ends};
+pub use certificate::{CaddyCertificate, Certificate, caddy_volume, certificate_ends};
 pub use compose::{BASE, Base, BaseFile, ComposeFile, Definition, LAYER, Service, operators_layer};
 pub use core_image::{CoreImage, StackImages};
 pub use data::Data;
@@ -47,7 +47,7 @@ pub use packages::Packages;
 pub use place::Place;
 pub use prebuilt::PrebuiltFile;
 pub use program::{PATH as PROGRAM, Program};
-pub use removal::{APT, Removal, UNITS};
+pub use removal::{APT, Removal, UNITS, caddy_certificates};
 pub use seed::{CORE_IS_SILENT, Seed};
 pub use site::{CLUSTER_PATHS, Site, SiteParts, site_path};
 pub use source_tree::{Source, SourceTree};

@@ -14,7 +14,7 @@ pub struct UninstallFlags {
     /// Also images, the site, firewall rules and the sysctl file.
     #[arg(long)]
     pub purge: bool,
-    /// Also the certificate, and the site that uses it.
+    /// Also the certificate, and the site that uses it; Caddy's too.
     #[arg(long)]
     pub purge_tls: bool,
     /// Also the packages that were installed for it; refused while another container than ours exists.

@@ -58,11 +58,11 @@ pub fn run(given: &Given, flags: &UninstallFlags, host: &Host) -> Result<Outcome
         receipt.role.name(),
         receipt.dir.display()
     ));
-    let unrecorded = list::unrecorded(host, &receipt, flags)?;
+    let is_new = receipt.note(list::unrecorded(host, &receipt, flags)?);
     let row = row::of(host, &receipt, api_token)?;
     let plan = |receipt: &Receipt| {
         let row = row.clone().filter(Row::has_token);
-        Removals(list::removals(receipt, &unrecorded, flags, row))
+        Removals(list::removals(receipt, flags, row))
     };
     let would_change = plan(&receipt).show(host)?;
     list::show_what_stays(host, &receipt, flags)?;
@@ -77,7 +77,9 @@ pub fn run(given: &Given, flags: &UninstallFlags, host: &Host) -> Result<Outcome
         ask(given, flags)?;
         open_log(host)?;
         // A run that is killed half-way would not find them again.
-        receipt.note(host, unrecorded.clone())?;
+        if is_new {
+            receipt.save(host)?;
+        }
         plan(&receipt).apply(host, &mut receipt)?;
     }
     let end = if would_change || is_installed {

@@ -53,6 +53,10 @@ pub enum Owned {
     Certificate {
         name: String,
     },
+    /// Of Caddy's: the Docker volume that it keeps them in.
+    CaddyCertificates {
+        volume: String,
+    },
 }
 
 impl Owned {

@@ -10,31 +10,27 @@ use crate::host::Host;
 const LEFT: &str = "/etc/streamhub/left.json";
 
 impl Receipt {
-    /// Notes things that are ours and stand in no entry, before they are taken away.
-    ///
-    /// # Errors
-    /// If the receipt can't be written.
-    pub fn note(&mut self, host: &Host, things: Vec<Owned>) -> Result<()> {
-        let before = self.owned.len();
+    /// Counts things as ours that stand in no entry, or in one as somebody else's. Says whether that is anything new,
+    /// which is to be saved before they are taken away.
+    pub fn note(&mut self, things: Vec<Owned>) -> bool {
+        let before = self.owned.clone();
         for thing in things {
-            if self.owned.iter().all(|entry| entry.thing != thing) {
-                self.owned.push(Entry {
+            match self.owned.iter_mut().find(|entry| entry.thing == thing) {
+                Some(entry) => entry.created = true,
+                None => self.owned.push(Entry {
                     thing,
                     created: true,
                     pending: false,
-                });
+                }),
             }
         }
-        if self.owned.len() == before {
-            return Ok(());
-        }
-        self.save(host)
+        self.owned != before
     }
 
     /// Forgets things that are not there any more.
     ///
     /// # Errors
-    /// As [`Receipt::note`].
+    /// If the receipt can't be written.
     pub fn forget(&mut self, host: &Host, things: &[Owned]) -> Result<()> {
         let before = self.owned.len();
         self.owned.retain(|entry| !things.contains(&entry.thing));

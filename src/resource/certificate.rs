@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::ensure;
 
-pub use caddy::CaddyCertificate;
+pub use caddy::{CaddyCertificate, caddy_volume};
 use judge::judge;
 
 use super::site::pieces::Standing;

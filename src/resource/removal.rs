@@ -6,6 +6,7 @@ mod compose;
 use std::path::Path;
 
 use compose::Compose;
+pub use compose::caddy_certificates;
 
 use super::firewall::ufw;
 use super::source_tree;
@@ -63,6 +64,9 @@ impl Removal for Owned {
             Self::FirewallRule { rule } => format!("firewall rule: {rule}"),
             Self::Unit { name } => format!("unit {name}"),
             Self::Certificate { name } => format!("certificate {name}"),
+            Self::CaddyCertificates { volume } => {
+                format!("volume {volume} with Caddy's certificates")
+            }
             Self::Unlinked { path, .. } => format!("put back the link {}", path.display()),
             Self::SourceTree { path } => format!("StreamHub's source in {}", path.display()),
             Self::Stack { project, .. } => {
@@ -92,6 +96,10 @@ impl Removal for Owned {
             Self::Packages { names } => Ok(!present(names)?.is_empty()),
             Self::Image { name } => match Engine::find(host)? {
                 Some(engine) => engine.has_image(name),
+                None => Ok(false),
+            },
+            Self::CaddyCertificates { volume } => match Engine::find(host)? {
+                Some(engine) => engine.has_volume(volume),
                 None => Ok(false),
             },
             Self::FirewallRule { rule } => has_rule(rule),
@@ -145,6 +153,9 @@ impl Removal for Owned {
                 .args(["delete", "--non-interactive", "--cert-name", name])
                 .succeed()
                 .map(drop),
+            Self::CaddyCertificates { volume } => {
+                docker().args(["volume", "rm", volume]).succeed().map(drop)
+            }
             Self::Unlinked { path, target } => host.link(path, target),
             Self::SourceTree { .. } => Ok(()),
             Self::Stack { project, dir } => {

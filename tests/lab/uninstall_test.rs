@@ -42,7 +42,8 @@ fn an_edge_is_gone_and_its_host_as_before() {
     let (before, neighbours) = (host.tree(), others(&host));
     host.joined(&origin);
     host.sh_ok(
-        "docker volume create --label com.docker.compose.project=streamhub streamhub_caddy_data
+        "docker volume create --label com.docker.compose.project=streamhub streamhub_store
+         docker volume create --label com.docker.compose.project=streamhub streamhub_caddy_data
          docker network create --label com.docker.compose.project=streamhub streamhub_default
          echo a recording > /opt/streamhub/data/apps/recording",
     );
@@ -56,10 +57,11 @@ fn an_edge_is_gone_and_its_host_as_before() {
     dry.expect_said(&[
         "- unit streamhub-heartbeat.timer",
         "container streamhub-livekit",
-        "volume streamhub_caddy_data",
+        "volume streamhub_store",
         "- directory /opt/streamhub",
         "with data, docker-compose.yml, .env",
         "= firewall rule: allow 7880/tcp stays: --purge takes it too",
+        "= volume streamhub_caddy_data with Caddy's certificates stays: --purge-tls takes it too",
         "Dry run: nothing was changed.",
     ]);
     assert!(!dry.said().contains("foreign"), "{dry:?}");
@@ -103,7 +105,12 @@ fn an_edge_is_gone_and_its_host_as_before() {
     for secret in SECRETS {
         assert!(!said.said().contains(secret));
     }
-    uninstall(&host, &["--purge"])
+    // Certificates have a flag of their own, also once all else is gone.
+    host.sh_ok("docker volume inspect streamhub_caddy_data");
+    uninstall(&host, &["--purge-tls"])
+        .expect_code(0)
+        .expect_said(&["remove volume streamhub_caddy_data"]);
+    uninstall(&host, &["--purge", "--purge-tls"])
         .expect_code(0)
         .expect_said(&[NOTHING]);
     assert_eq!(others(&host), neighbours);

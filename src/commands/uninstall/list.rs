@@ -8,15 +8,21 @@ use crate::engine::{Container, Engine};
 use crate::fault::Result;
 use crate::host::Host;
 use crate::receipt::{Entry, Owned, Receipt};
-use crate::resource::{APT, PROGRAM, Place, Removal, SYSCTL, SiteParts, UNITS};
+use crate::resource::{APT, PROGRAM, Place, Removal, SYSCTL, SiteParts, UNITS, caddy_certificates};
 use crate::roles::LOG;
 use crate::settings::HEARTBEAT_ENV;
 use crate::ui;
 
-/// What is ours and stands in no entry: with `--purge` the images that our containers were made from, and with
-/// `--purge-tls` the certificate that is named.
+/// What is ours and stands in no entry: Caddy's certificates, with `--purge` the images that our containers were made
+/// from, and with `--purge-tls` the certificate that is named.
 pub fn unrecorded(host: &Host, receipt: &Receipt, flags: &UninstallFlags) -> Result<Vec<Owned>> {
     let mut things = Vec::new();
+    for entry in &receipt.owned {
+        if let Owned::Stack { project, dir } = &entry.thing {
+            let volume = caddy_certificates(host, project, dir)?;
+            things.extend(volume.map(|volume| Owned::CaddyCertificates { volume }));
+        }
+    }
     if flags.purge_tls {
         let name = flags.domain.clone();
         things.extend(name.map(|name| Owned::Certificate { name }));
@@ -44,7 +50,6 @@ fn images(host: &Host, receipt: &Receipt) -> Result<Vec<Owned>> {
 /// Everything that goes, in order.
 pub fn removals(
     receipt: &Receipt,
-    unrecorded: &[Owned],
     flags: &UninstallFlags,
     row: Option<Row>,
 ) -> Vec<Box<dyn Removal>> {
@@ -54,7 +59,6 @@ pub fn removals(
         .partition(|entry| is_in(&receipt.dir, &entry.thing));
     // Every run has a log.
     let mut things = vec![Owned::File { path: LOG.into() }];
-    things.extend_from_slice(unrecorded);
     let going = elsewhere.into_iter().filter(|entry| goes(entry, flags));
     for entry in going.rev() {
         if !things.contains(&entry.thing) {
@@ -103,6 +107,7 @@ fn is_in(dir: &Path, thing: &Owned) -> bool {
         | Owned::Unit { .. }
         | Owned::Unlinked { .. }
         | Owned::Certificate { .. }
+        | Owned::CaddyCertificates { .. }
         | Owned::Stack { .. } => false,
     }
 }
@@ -125,7 +130,9 @@ fn goes(entry: &Entry, flags: &UninstallFlags) -> bool {
         Owned::Unit { .. } | Owned::Stack { .. } => true,
         Owned::Image { .. } | Owned::FirewallRule { .. } => flags.purge && entry.created,
         Owned::Unlinked { .. } => takes_site(flags) && entry.created,
-        Owned::Certificate { .. } => flags.purge_tls && entry.created,
+        Owned::Certificate { .. } | Owned::CaddyCertificates { .. } => {
+            flags.purge_tls && entry.created
+        }
         Owned::Packages { .. } => flags.purge_packages && entry.created,
     }
 }
@@ -144,7 +151,7 @@ fn turn(thing: &Owned) -> u8 {
         Owned::Image { .. } => 6,
         // 6 is also the nginx site: nginx does not start with one whose certificate is gone.
         Owned::Unlinked { .. } => 6,
-        Owned::Certificate { .. } => 7,
+        Owned::Certificate { .. } | Owned::CaddyCertificates { .. } => 7,
         Owned::FirewallRule { .. } => 7,
         Owned::Packages { .. } => 8,
         Owned::File { path } if path == Path::new(PROGRAM) => 11,
@@ -177,7 +184,9 @@ pub fn show_what_stays(host: &Host, receipt: &Receipt, flags: &UninstallFlags) -
             _ if !entry.created => "it was here before",
             Owned::Packages { .. } => "--purge-packages takes them too",
             Owned::File { path } if path.starts_with(APT) => "--purge-packages takes it too",
-            Owned::Certificate { .. } => "--purge-tls takes it too",
+            Owned::Certificate { .. } | Owned::CaddyCertificates { .. } => {
+                "--purge-tls takes it too"
+            }
             Owned::File { .. }
             | Owned::Directory { .. }
             | Owned::Image { .. }

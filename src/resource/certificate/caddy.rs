@@ -15,11 +15,17 @@ use crate::{signals, ui};
 /// A server that answers has made it by then.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// Docker's name of the volume that is Caddy's `/data` in this compose project: its certificates, and the account that it
+/// has them by.
+pub fn caddy_volume(project: &str) -> String {
+    format!("{project}_caddy_data")
+}
+
 /// A certificate for the domain, in Caddy's own volume.
 #[derive(Clone, Debug)]
 pub struct CaddyCertificate {
     pub domain: String,
-    /// Docker's name of the volume that is Caddy's `/data`, such as `streamhub_caddy_data`.
+    /// As [`caddy_volume`] names it.
     pub volume: String,
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::engine::{Container, Engine, docker};
 use crate::fault::Result;
 use crate::host::Host;
+use crate::resource::caddy_volume;
 
 /// How long a service may take to end. Calls are cut after that: a node is drained first.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -17,6 +18,16 @@ pub struct Compose {
     containers: Vec<Container>,
     networks: Vec<String>,
     volumes: Vec<String>,
+    /// The volume with Caddy's certificates, which stays until somebody asks for it.
+    certificates: Option<String>,
+}
+
+/// The volume in which Caddy keeps the certificates of a node, if there is one.
+///
+/// # Errors
+/// If the engine does not answer.
+pub fn caddy_certificates(host: &Host, project: &str, dir: &Path) -> Result<Option<String>> {
+    Ok(Compose::look(host, project, dir)?.and_then(|it| it.certificates))
 }
 
 impl Compose {
@@ -37,19 +48,25 @@ impl Compose {
                 containers,
                 networks: Vec::new(),
                 volumes: Vec::new(),
+                certificates: None,
             }));
         }
         let list = |kind: &str| -> Result<Vec<String>> {
             let said = docker()
-                .args([kind, "ls", "--quiet", "--filter"])
+                .args([kind, "ls", "--format={{.Name}}", "--filter"])
                 .arg(format!("label=com.docker.compose.project={project}"))
                 .succeed()?;
             Ok(said.lines().map(str::to_owned).collect())
         };
+        let certificates = caddy_volume(project);
+        let (certificates, volumes): (Vec<_>, Vec<_>) = list("volume")?
+            .into_iter()
+            .partition(|name| *name == certificates);
         Ok(Some(Self {
             containers,
             networks: list("network")?,
-            volumes: list("volume")?,
+            volumes,
+            certificates: certificates.into_iter().next(),
         }))
     }
 

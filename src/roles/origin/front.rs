@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::resource::{
     CaddyCertificate, Certificate, NoService, Packages, Resource, Resources, Rule, Site,
+    caddy_volume,
 };
 use crate::settings::{Core, Domain, Origin, Proxy, Settings};
 
@@ -41,7 +42,7 @@ pub(super) fn site(settings: &Settings, origin: &Origin, email: String) -> Resou
     if origin.proxy == Proxy::Caddy {
         let certificate = CaddyCertificate {
             domain: origin.domain.to_string(),
-            volume: format!("{}_caddy_data", settings.project),
+            volume: caddy_volume(&settings.project),
         };
         let wanted = origin
             .tls

@@ -51,7 +51,7 @@ fn edge() -> Receipt {
 }
 
 fn names(receipt: &Receipt, flags: &UninstallFlags) -> Vec<String> {
-    let removals = removals(receipt, &[], flags, None);
+    let removals = removals(receipt, flags, None);
     removals.iter().map(|removal| removal.name()).collect()
 }
 
