@@ -43,7 +43,7 @@ impl Removals {
     }
 
     /// Takes everything away; what is gone already is only forgotten. The receipt forgets each thing once it is gone, so
-    /// that the next run goes on where this one was cut off.
+    /// that the next run goes on where this one was cut off; what somebody else uses, it does not forget.
     ///
     /// # Errors
     /// The first that can't be removed, or the signal that ended the run.
@@ -51,11 +51,15 @@ impl Removals {
         for removal in &self.0 {
             signals::check()?;
             let name = removal.name();
+            let mut is_gone = true;
             if removal.is_there(host).with_context(|| name.clone())? {
                 HAS_CHANGED.store(true, Ordering::Relaxed);
-                ui::step(&format!("remove {name}"), || removal.remove(host)).context(name)?;
+                is_gone =
+                    ui::step(&format!("remove {name}"), || removal.remove(host)).context(name)?;
             }
-            receipt.forget(host, &removal.things())?;
+            if is_gone {
+                receipt.forget(host, &removal.things())?;
+            }
         }
         Ok(())
     }

@@ -225,7 +225,7 @@ impl Removal for Place {
         Ok(is_empty || !contents.going.is_empty())
     }
 
-    fn remove(&self, host: &Host) -> Result<()> {
+    fn remove(&self, host: &Host) -> Result<bool> {
         let contents = self.contents(host)?;
         for path in &contents.going {
             host.remove_any(path)?;
@@ -239,7 +239,7 @@ impl Removal for Place {
         if contents.kept.is_empty() && contents.others.is_empty() {
             host.remove_empty_dir(&self.dir)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// What is kept stays ours: a later uninstall may take it.

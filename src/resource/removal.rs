@@ -5,8 +5,8 @@ mod compose;
 
 use std::path::Path;
 
-use compose::Compose;
 pub use compose::caddy_certificates;
+use compose::{Compose, remove_unused};
 
 use super::firewall::ufw;
 use super::source_tree;
@@ -44,11 +44,11 @@ pub trait Removal {
     /// If it can't be looked at.
     fn is_there(&self, host: &Host) -> Result<bool>;
 
-    /// Takes it away; safe to repeat.
+    /// Takes it away, and says whether it is gone: what somebody else uses stays, and stays ours. Safe to repeat.
     ///
     /// # Errors
     /// If that fails; the next run tries it again.
-    fn remove(&self, host: &Host) -> Result<()>;
+    fn remove(&self, host: &Host) -> Result<bool>;
 
     /// What the receipt forgets once that is done.
     fn things(&self) -> Vec<Owned>;
@@ -94,13 +94,14 @@ impl Removal for Owned {
             },
             Self::Directory { path } => Ok(matches!(host.find(path)?, Found::Directory(_))),
             Self::Packages { names } => Ok(!present(names)?.is_empty()),
+            // What a stopped engine has is not gone.
             Self::Image { name } => match Engine::find(host)? {
                 Some(engine) => engine.has_image(name),
-                None => Ok(false),
+                None => Ok(exec::is_installed("dockerd")),
             },
             Self::CaddyCertificates { volume } => match Engine::find(host)? {
                 Some(engine) => engine.has_volume(volume),
-                None => Ok(false),
+                None => Ok(exec::is_installed("dockerd")),
             },
             Self::FirewallRule { rule } => has_rule(rule),
             Self::Unit { name } => is_unit(name),
@@ -122,46 +123,43 @@ impl Removal for Owned {
         }
     }
 
-    fn remove(&self, host: &Host) -> Result<()> {
+    fn remove(&self, host: &Host) -> Result<bool> {
         match self {
+            Self::Image { name } => return remove_image(host, name),
+            Self::CaddyCertificates { volume } => return remove_unused("volume", volume),
+            Self::Stack { project, dir } => {
+                return Compose::look(host, project, dir)?.map_or(Ok(true), |it| it.remove());
+            }
             Self::File { path } => {
                 host.remove(path)?;
                 if path.starts_with(UNITS) && exec::is_installed("systemctl") {
                     systemctl().arg("daemon-reload").succeed()?;
                 }
-                Ok(())
             }
             Self::Directory { path } => {
                 if !host.remove_empty_dir(path)? {
                     ui::warn(&format!("{} stays: it is not empty", path.display()));
                 }
-                Ok(())
             }
-            Self::Packages { names } => apt::purge(host, &present(names)?),
-            Self::Image { name } => remove_image(host, name),
-            Self::FirewallRule { rule } => ufw()
-                .arg("delete")
-                .args(rule.split_whitespace())
-                .succeed()
-                .map(drop),
+            Self::Packages { names } => apt::purge(host, &present(names)?)?,
+            Self::FirewallRule { rule } => {
+                let rule = rule.split_whitespace();
+                ufw().arg("delete").args(rule).succeed()?;
+            }
             Self::Unit { name } => {
                 systemctl().args(["disable", "--now", name]).succeed()?;
                 // What has failed stays in systemd's memory; what has not can't be forgotten.
-                systemctl().args(["reset-failed", name]).run().map(drop)
+                systemctl().args(["reset-failed", name]).run()?;
             }
-            Self::Certificate { name } => Program::new("certbot")
-                .args(["delete", "--non-interactive", "--cert-name", name])
-                .succeed()
-                .map(drop),
-            Self::CaddyCertificates { volume } => {
-                docker().args(["volume", "rm", volume]).succeed().map(drop)
+            Self::Certificate { name } => {
+                Program::new("certbot")
+                    .args(["delete", "--non-interactive", "--cert-name", name])
+                    .succeed()?;
             }
-            Self::Unlinked { path, target } => host.link(path, target),
-            Self::SourceTree { .. } => Ok(()),
-            Self::Stack { project, dir } => {
-                Compose::look(host, project, dir)?.map_or(Ok(()), |it| it.remove())
-            }
+            Self::Unlinked { path, target } => host.link(path, target)?,
+            Self::SourceTree { .. } => {}
         }
+        Ok(true)
     }
 
     fn things(&self) -> Vec<Owned> {
@@ -202,9 +200,9 @@ fn is_unit(name: &str) -> Result<bool> {
 }
 
 /// What something else uses stays.
-fn remove_image(host: &Host, name: &str) -> Result<()> {
+fn remove_image(host: &Host, name: &str) -> Result<bool> {
     let Some(engine) = Engine::find(host)? else {
-        return Ok(());
+        return Ok(false);
     };
     let id = engine.image_id(name)?;
     let containers = engine.containers()?;
@@ -213,7 +211,8 @@ fn remove_image(host: &Host, name: &str) -> Result<()> {
             "    image {name} stays: the container {} uses it",
             user.name()
         ));
-        return Ok(());
+        return Ok(false);
     }
-    docker().args(["image", "rm", name]).succeed().map(drop)
+    docker().args(["image", "rm", name]).succeed()?;
+    Ok(true)
 }

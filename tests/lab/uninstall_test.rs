@@ -45,6 +45,7 @@ fn an_edge_is_gone_and_its_host_as_before() {
         "docker volume create --label com.docker.compose.project=streamhub streamhub_store
          docker volume create --label com.docker.compose.project=streamhub streamhub_caddy_data
          docker network create --label com.docker.compose.project=streamhub streamhub_default
+         docker run --detach --name guest --volume streamhub_store:/store --network streamhub_default lab/busybox:1 sleep 100000
          echo a recording > /opt/streamhub/data/apps/recording",
     );
     let joined = host.tree();
@@ -78,7 +79,18 @@ fn an_edge_is_gone_and_its_host_as_before() {
     assert_eq!(host.tree(), joined);
 
     // Data and its .env stay if that is asked for, and the next join takes them up.
-    uninstall(&host, &["--keep-data"]).expect_code(0);
+    let kept = uninstall(&host, &["--keep-data"]).expect_code(0);
+    // What somebody else's container has taken up stays with it; it keeps nothing else here.
+    kept.expect_said(&[
+        "volume streamhub_store stays: the container guest uses it",
+        "network streamhub_default stays: the container guest uses it",
+    ]);
+    assert!(
+        host.containers()
+            .iter()
+            .all(|line| !line.contains("streamhub-"))
+    );
+    host.sh_ok("docker rm --force guest");
     let kept = [
         "/etc/streamhub",
         "/etc/streamhub/left.json",
@@ -146,10 +158,18 @@ fn a_docker_that_we_installed_goes_when_asked_for_and_not_from_under_anybody() {
         .expect_code(0);
     said.expect_said(&["row edge-1 in the registry", "packages docker.io"]);
     assert!(origin.nodes().iter().all(|row| row["name"] != "edge-1"));
+    said.expect_said(&["image livekit/ingress:latest stays: the container other uses it"]);
     host.sh_ok("docker rm --force other");
     assert_eq!(containers_of_others(&host), foreign);
-    let images = host.sh_ok("docker images --format '{{.Repository}}' 'livekit/*'");
-    assert_eq!(images, "livekit/ingress\n");
+    let images = || host.sh_ok("docker images --format '{{.Repository}}' 'livekit/*'");
+    assert_eq!(images(), "livekit/ingress\n");
+    // It is remembered, also where nobody can ask for it, and goes once nobody uses it.
+    host.sh_ok("systemctl stop docker.socket docker.service");
+    uninstall(&host, &["--keep-data"]).expect_code(0);
+    uninstall(&host, &["--purge"]).expect_code(3);
+    host.sh_ok("systemctl start docker.service; docker start foreign");
+    uninstall(&host, &["--purge"]).expect_code(0);
+    assert_eq!(images(), "");
 
     // It is remembered whose Docker it is.
     uninstall(&host, &["--purge-packages"]).expect_code(3);

@@ -113,7 +113,7 @@ fn is_in(dir: &Path, thing: &Owned) -> bool {
 }
 
 /// Which flag an entry waits for, and whether it is ours at all.
-fn goes(entry: &Entry, flags: &UninstallFlags) -> bool {
+pub(super) fn goes(entry: &Entry, flags: &UninstallFlags) -> bool {
     match &entry.thing {
         Owned::File { path } => {
             let is_asked_for = if SiteParts::has(&entry.thing) {
@@ -163,7 +163,8 @@ fn turn(thing: &Owned) -> u8 {
 /// What is ours and is still there.
 pub fn stays(host: &Host, receipt: &Receipt) -> Result<Vec<Owned>> {
     let mut stays = Vec::new();
-    for entry in receipt.owned.iter().filter(|entry| entry.created) {
+    let is_ours = |entry: &&Entry| entry.created || matches!(entry.thing, Owned::Stack { .. });
+    for entry in receipt.owned.iter().filter(is_ours) {
         if entry.thing.is_there(host)? {
             stays.push(entry.thing.clone());
         }

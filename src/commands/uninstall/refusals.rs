@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::list::goes;
 use crate::apt;
 use crate::cli::UninstallFlags;
 use crate::engine::{Container, Engine};
@@ -77,13 +78,19 @@ pub fn engine_away(host: &Host, receipt: &Receipt, flags: &UninstallFlags) -> Re
         return Ok(());
     }
     let has_containers = !host.list(Path::new(CONTAINERS))?.is_empty();
-    let has_stack = stacks(receipt).next().is_some();
+    let is_needed = receipt.owned.iter().any(|entry| {
+        let is_in_engine = matches!(
+            entry.thing,
+            Owned::Stack { .. } | Owned::Image { .. } | Owned::CaddyCertificates { .. }
+        );
+        is_in_engine && goes(entry, flags)
+    });
     let is_purged = has_containers && !packages(receipt, flags).is_empty();
-    if !has_stack && !is_purged {
+    if !is_needed && !is_purged {
         return Ok(());
     }
     refuse(
-        "the Docker engine does not answer, and its containers can't be removed without it",
+        "the Docker engine does not answer, and what it has of this node can't be removed without it",
         "start it: systemctl start docker.service (if it is masked: systemctl unmask docker.service first)",
     )
 }

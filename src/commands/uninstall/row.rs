@@ -93,7 +93,7 @@ impl Removal for Row {
     }
 
     /// An origin that is away must not keep a node on a host.
-    fn remove(&self, host: &Host) -> Result<()> {
+    fn remove(&self, host: &Host) -> Result<bool> {
         if let Some(token) = &self.token
             && let Err(error) = self.ask(host, token)
         {
@@ -102,7 +102,7 @@ impl Removal for Row {
                 self.by_hand()
             ));
         }
-        Ok(())
+        Ok(true)
     }
 
     fn things(&self) -> Vec<Owned> {

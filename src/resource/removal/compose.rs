@@ -7,6 +7,7 @@ use crate::engine::{Container, Engine, docker};
 use crate::fault::Result;
 use crate::host::Host;
 use crate::resource::caddy_volume;
+use crate::ui;
 
 /// How long a service may take to end. Calls are cut after that: a node is drained first.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -81,7 +82,8 @@ impl Compose {
         containers.chain(volumes).collect()
     }
 
-    pub fn remove(&self) -> Result<()> {
+    /// Says whether all of it is gone.
+    pub fn remove(&self) -> Result<bool> {
         let ids: Vec<&str> = self.containers.iter().map(|c| c.id.as_str()).collect();
         if !ids.is_empty() {
             docker()
@@ -99,11 +101,28 @@ impl Compose {
                 .limit(DOCKER_LIMIT)
                 .succeed()?;
         }
+        let mut is_gone = true;
         for (kind, names) in [("network", &self.networks), ("volume", &self.volumes)] {
-            if !names.is_empty() {
-                docker().args([kind, "rm"]).args(names).succeed()?;
+            for name in names {
+                is_gone &= remove_unused(kind, name)?;
             }
         }
-        Ok(())
+        Ok(is_gone)
     }
+}
+
+/// Removes a network or a volume that no container has, running or not, and says whether it is gone.
+pub fn remove_unused(kind: &str, name: &str) -> Result<bool> {
+    let users = docker()
+        .args(["ps", "--all", "--format={{.Names}}", "--filter"])
+        .arg(format!("{kind}={name}"))
+        .succeed()?;
+    if let Some(user) = users.lines().next() {
+        ui::note(&format!(
+            "    {kind} {name} stays: the container {user} uses it"
+        ));
+        return Ok(false);
+    }
+    docker().args([kind, "rm", name]).succeed()?;
+    Ok(true)
 }

@@ -48,7 +48,7 @@ impl Removal for SiteParts {
         Ok(!self.0.is_empty() && matches!(host.find(Path::new(NGINX))?, Found::Directory(_)))
     }
 
-    fn remove(&self, host: &Host) -> Result<()> {
+    fn remove(&self, host: &Host) -> Result<bool> {
         // The links first: nginx never sees one to a file that is gone.
         let (links, rest): (Vec<_>, Vec<_>) = self
             .0
@@ -65,7 +65,7 @@ impl Removal for SiteParts {
                 ui::warn(&format!("nginx was not told of it: {error:#}"));
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn things(&self) -> Vec<Owned> {
