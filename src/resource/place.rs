@@ -2,7 +2,6 @@
 //! directory with it.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use super::data::KEY;
@@ -61,16 +60,8 @@ impl Place {
         let data = self.data(host)?;
         let tree = self.tree(host)?;
         for path in host.list(&self.dir)? {
-            let is_data = data.as_ref().is_some_and(|data| data.starts_with(&path));
-            let is_ours = is_data || self.is_ours(host, &path)? || tree.has(host, &path)?;
-            let list = if !is_ours || host.has_mount(&path)? {
-                &mut contents.others
-            } else if self.keep_data && (is_data || path.ends_with(".env")) {
-                &mut contents.kept
-            } else {
-                &mut contents.going
-            };
-            list.push(path);
+            let is_ours = self.is_ours(host, &path)? || tree.has(host, &path)?;
+            self.sort(host, path, is_ours, data.as_deref(), &mut contents)?;
         }
         // What tells which of the rest is ours goes after it.
         contents.going.sort_by_key(|path| {
@@ -80,21 +71,67 @@ impl Place {
         Ok(contents)
     }
 
-    /// What this program writes by itself, beside a source tree or without one.
-    fn is_ours(&self, host: &Host, path: &Path) -> Result<bool> {
-        let is_recorded = self.recorded.iter().any(|thing| match thing {
-            Owned::File { path: at } | Owned::Directory { path: at } => at.starts_with(path),
-            _ => false,
+    /// Adds a path to what goes or to what stays, or what is in it, where only a part of that is ours.
+    fn sort(
+        &self,
+        host: &Host,
+        path: PathBuf,
+        is_ours: bool,
+        data: Option<&Path>,
+        contents: &mut Contents,
+    ) -> Result<()> {
+        let recorded = self.recorded.iter().filter_map(|thing| match thing {
+            Owned::File { path } | Owned::Directory { path } => Some(path.as_path()),
+            _ => None,
         });
+        let ours: Vec<&Path> = recorded.chain(data).collect();
+        let mut is_ours = is_ours || ours.contains(&path.as_path());
+        if !is_ours && ours.iter().any(|ours| ours.starts_with(&path)) {
+            let mut below = Contents::default();
+            for entry in host.list(&path)? {
+                self.sort(host, entry, false, data, &mut below)?;
+            }
+            is_ours = below.kept.is_empty() && below.others.is_empty();
+            if !is_ours {
+                contents.going.append(&mut below.going);
+                contents.kept.append(&mut below.kept);
+                contents.others.append(&mut below.others);
+                return Ok(());
+            }
+        }
+        let is_kept = data == Some(&path) || path == self.dir.join(".env");
+        let list = if !is_ours || host.has_mount(&path)? {
+            &mut contents.others
+        } else if self.keep_data && is_kept {
+            &mut contents.kept
+        } else {
+            &mut contents.going
+        };
+        list.push(path);
+        Ok(())
+    }
+
+    /// What this program writes at the top by itself, beside a source tree or without one.
+    fn is_ours(&self, host: &Host, path: &Path) -> Result<bool> {
         let name = name_of(path);
         // Also what a killed run had not finished.
         let unfinished = name.strip_prefix('.').and_then(|n| n.strip_suffix(".new"));
-        if is_recorded || name == ".env" || unfinished.is_some_and(|n| n == ".env" || is_written(n))
-        {
+        if name == ".env" || unfinished.is_some_and(|n| n == ".env" || is_written(n)) {
             return Ok(true);
         }
         let is_file = matches!(host.find(path)?, Found::File(_));
         Ok(is_written(&name) && is_file && host.read(path)?.is_some_and(|bytes| is_signed(&bytes)))
+    }
+
+    /// What they are called in it, as a part of a sentence.
+    fn names(&self, paths: &[PathBuf]) -> String {
+        let names = paths
+            .iter()
+            .map(|path| path.strip_prefix(&self.dir).unwrap_or(path));
+        names
+            .map(|name| name.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     fn tree(&self, host: &Host) -> Result<Tree> {
@@ -184,15 +221,6 @@ fn name_of(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Their names, as a part of a sentence.
-fn names(paths: &[PathBuf]) -> String {
-    let names = paths.iter().filter_map(|path| path.file_name());
-    names
-        .map(OsStr::to_string_lossy)
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
 impl Removal for Place {
     fn name(&self) -> String {
         format!("directory {}", self.dir.display())
@@ -211,7 +239,7 @@ impl Removal for Place {
         ]
         .iter()
         .filter(|(_, paths)| !paths.is_empty())
-        .map(|(word, paths)| format!("{word} {}\n", names(paths)))
+        .map(|(word, paths)| format!("{word} {}\n", self.names(paths)))
         .collect();
         Ok(Some(lines).filter(|lines| !lines.is_empty()))
     }
@@ -231,7 +259,7 @@ impl Removal for Place {
             host.remove_any(path)?;
         }
         if !contents.others.is_empty() {
-            let (dir, others) = (self.dir.display(), names(&contents.others));
+            let (dir, others) = (self.dir.display(), self.names(&contents.others));
             ui::warn(&format!(
                 "{dir} stays: {others} in it is not StreamHub's, or is mounted there"
             ));

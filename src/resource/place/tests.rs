@@ -83,6 +83,33 @@ fn data_is_where_env_says_it_is() {
 }
 
 #[test]
+fn beside_data_that_lies_deeper_a_strangers_files_stay() {
+    let files = [
+        (".env", "STREAMHUB_HOST_DATA_DIR=./storage/of/streamhub\n"),
+        ("storage/of/streamhub/apps/recording.mp4", "a recording"),
+        ("storage/of/others/photo.jpg", "an operator's"),
+        ("storage/notes.txt", "an operator's"),
+    ];
+    let recorded = Owned::Directory {
+        path: PathBuf::from("/opt/streamhub/storage/of/streamhub"),
+    };
+    for keep_data in [true, false] {
+        let root = root(&files);
+        let mut place = place(&[".env"]);
+        place.recorded.push(recorded.clone());
+        place.keep_data = keep_data;
+        let host = Host::new(root.path());
+        let told = place.detail(&host).unwrap().unwrap();
+        let stays = "stays, for what is not StreamHub's: storage/notes.txt, storage/of/others\n";
+        assert!(told.contains(stays), "{told}");
+        left(&root, &place);
+        let there = |name| root.path().join("opt/streamhub").join(name).exists();
+        assert!(there("storage/notes.txt") && there("storage/of/others/photo.jpg"));
+        assert_eq!(there("storage/of/streamhub/apps/recording.mp4"), keep_data);
+    }
+}
+
+#[test]
 fn a_strangers_files_stay_and_the_directory_with_them() {
     let mut files = EDGE.to_vec();
     files.extend([
