@@ -9,6 +9,7 @@ use super::{AVAILABLE, CLUSTER, ENABLED, Site};
 use crate::exec::Program;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
+use crate::receipt::Receipt;
 
 const MAIN: &str = "/etc/nginx/nginx.conf";
 const CONF_D: &str = "/etc/nginx/conf.d";
@@ -47,6 +48,8 @@ pub fn refuse_other_layout(host: &Host) -> Result<()> {
 /// [`Exit::NotReady`] if an operator's site stands in its place, naming it.
 pub fn to_disable(host: &Host, site: &Site, text: &str) -> Result<Vec<PathBuf>> {
     let is_default = read(text).iter().any(Directive::is_default_on_80);
+    let receipt = Receipt::load(host)?;
+    let is_known = |path: &Path| receipt.as_ref().is_some_and(|it| it.has_created(path));
     let mut links = Vec::new();
     for path in enabled(host)? {
         let file_name = path
@@ -66,18 +69,19 @@ pub fn to_disable(host: &Host, site: &Site, text: &str) -> Result<Vec<PathBuf>> 
             continue;
         };
         let other = String::from_utf8_lossy(&other).into_owned();
-        if is_signed(other.as_bytes()) {
-            // Ours, of another domain, before this one was asked for.
+        let servers = read(&other);
+        let is_same_name = servers.iter().any(|s| s.answers_for(&site.server_name));
+        if is_signed(other.as_bytes()) && (is_known(&path) || is_known(&file) || is_same_name) {
+            // Ours, of another domain, before this one was asked for. An operator's may have begun as a copy of ours.
             links.push(path);
             continue;
         }
-        let servers = read(&other);
         if is_default && servers.iter().any(Directive::is_default_on_80) {
             if !is_placeholder(host, &path)? {
                 return Err(another_default(&path));
             }
             links.push(path);
-        } else if !site.is_catch_all && servers.iter().any(|s| s.answers_for(&site.server_name)) {
+        } else if !site.is_catch_all && is_same_name {
             return Err(another_of_that_name(&path, &site.server_name));
         }
     }

@@ -2,6 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::fault::Fault;
+use crate::receipt::{Receipt, Role};
 
 fn site() -> Site {
     Site {
@@ -170,11 +171,22 @@ fn what_an_operator_put_in_the_links_place_stays() {
 #[test]
 fn an_earlier_domains_site_gives_way() {
     let (_root, host) = host(&[]);
+    let mut receipt = Receipt::new(Role::Origin, Path::new("/opt/streamhub"));
+    let owned = catch_all().owned(&host);
     made(&catch_all(), &host);
+    receipt.begin(&host, owned, true).unwrap();
+    // An operator's other site began as a copy of ours.
+    let ours = host.read(&site_path("203.0.113.7")).unwrap().unwrap();
+    let copy = String::from_utf8(ours).unwrap();
+    let copy = copy
+        .replace(" default_server", "")
+        .replace("server_name _", "server_name blog.example.com");
+    host.write(&Path::new(ENABLED).join("blog"), copy.as_bytes(), 0o644)
+        .unwrap();
     made(&site(), &host);
     assert_eq!(
         host.names_in(Path::new(ENABLED)).unwrap(),
-        ["live.example.com"]
+        ["blog", "live.example.com"]
     );
     assert!(host.read(&site_path("203.0.113.7")).unwrap().is_some());
 }
