@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Change, Directory, Env, Resource};
-use crate::fault::Result;
+use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::receipt::Owned;
 
@@ -35,6 +35,24 @@ impl Data {
             Directory::new(data.join("apps"), 0o775),
         ])
     }
+
+    /// The directory that a link leads to can be named, and holds what must not be lost.
+    fn refuse_link(&self, host: &Host, data: &Path) -> Result<()> {
+        let Some(target) = host.link_target(data)? else {
+            return Ok(());
+        };
+        let (link, target) = (data.display(), data.with_file_name("").join(target));
+        Err(Fault::new(
+            Exit::NotReady,
+            format!("{link} is a symlink: refusing to go through it"),
+        )
+        .fix(format!(
+            "name the directory itself: put {KEY}={} into {}, and run this again",
+            target.display(),
+            self.dir.join(".env").display()
+        ))
+        .into())
+    }
 }
 
 impl Resource for Data {
@@ -44,7 +62,9 @@ impl Resource for Data {
 
     fn probe(&self, host: &Host) -> Result<Change> {
         let mut changes = Vec::new();
-        for directory in self.directories(host)? {
+        let directories = self.directories(host)?;
+        self.refuse_link(host, directories[0].path())?;
+        for directory in directories {
             match directory.probe(host)? {
                 Change::None => {}
                 Change::Unknown(why) => return Ok(Change::Unknown(why)),
@@ -73,5 +93,40 @@ impl Resource for Data {
         let directories = self.directories(host).ok();
         let owned = |d: &Directory| d.owned(host);
         directories.iter().flatten().flat_map(owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_link_is_not_followed_and_what_it_leads_to_can_be_named() {
+        let root = tempfile::tempdir().unwrap();
+        let (dir, store) = (
+            root.path().join("opt/streamhub"),
+            root.path().join("srv/store"),
+        );
+        fs::create_dir_all(&dir).unwrap();
+        fs::create_dir_all(&store).unwrap();
+        std::os::unix::fs::symlink("/srv/store", dir.join("data")).unwrap();
+        let host = Host::new(root.path());
+        let env = Env {
+            path: "/opt/streamhub/.env".into(),
+            template: "",
+            keys: Vec::new(),
+            secret: &[],
+        };
+        let data = Data::new(env, "/opt/streamhub");
+        let fault = Fault::of(&data.probe(&host).unwrap_err());
+        assert_eq!(
+            fault.fix.unwrap(),
+            "name the directory itself: put STREAMHUB_HOST_DATA_DIR=/srv/store into /opt/streamhub/.env, and run this again"
+        );
+        fs::write(dir.join(".env"), "STREAMHUB_HOST_DATA_DIR=/srv/store\n").unwrap();
+        data.apply(&host).unwrap();
+        assert!(store.join("apps").is_dir());
     }
 }
