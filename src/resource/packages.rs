@@ -12,15 +12,24 @@ use crate::{apt, exec};
 pub struct Packages {
     pub names: &'static [&'static str],
     pub why: &'static str,
+    /// A program of theirs: where it is there without any of them, a snap's for example, none of them is needed.
+    pub program: Option<&'static str>,
 }
 
 impl Packages {
     fn missing(&self) -> Result<Vec<&'static str>> {
-        let there = if exec::is_installed("dpkg-query") {
+        let has_dpkg = exec::is_installed("dpkg-query");
+        let there = if has_dpkg {
             apt::installed(self.names)?
         } else {
             Vec::new()
         };
+        // What dpkg was cut off in has its program there as well.
+        let is_elsewhere = self.program.is_some_and(exec::is_installed)
+            && (!has_dpkg || apt::present(self.names)?.is_empty());
+        if is_elsewhere {
+            return Ok(Vec::new());
+        }
         let is_missing = |name: &&str| !there.contains(name);
         Ok(self.names.iter().copied().filter(is_missing).collect())
     }

@@ -5,7 +5,7 @@ use std::fs::File;
 use standins::{Mode, Redis, Rotation};
 
 use crate::engine::{self, Has};
-use crate::scene::{JOIN, Scene, snapshot};
+use crate::scene::{JOIN, MACHINES_OWN, Scene, snapshot};
 
 const PLUGIN: &str = "usr/libexec/docker/cli-plugins/docker-compose";
 
@@ -134,4 +134,29 @@ fn a_second_run_is_told_who_holds_the_lock() {
     held.lock().expect("nobody else has it");
     let said = join(&scene, "another run").replace(&format!("pid {pid}"), "pid 4242");
     snapshot("lock", &said);
+}
+
+/// A snap's certbot, for example, which has the same files as the package's would.
+#[test]
+fn a_certbot_that_is_no_package_is_used() {
+    let plan = |stubs: &[(&str, &str)]| {
+        let scene = with_docker(IMAGES);
+        for (name, prints) in stubs {
+            scene.stub(name, prints);
+        }
+        let skipped = format!("{MACHINES_OWN},root");
+        let origin = ["--standalone", "--domain", "live.example.com"];
+        let core = ["--core-image", "registry.example.com/core:1"];
+        let dry = ["--dry-run", "--skip-check", &skipped];
+        let said = scene.run(&[&origin[..], &core, &dry].concat(), &[]);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        said.stdout
+    };
+    let install = "packages for the certificate";
+    let (certbot, known) = (("stubs/certbot", ""), "stubs/dpkg-query");
+    assert!(plan(&[]).contains(install));
+    assert!(!plan(&[certbot]).contains(install));
+    assert!(!plan(&[certbot, (known, "certbot not-installed")]).contains(install));
+    // dpkg was cut off in it.
+    assert!(plan(&[certbot, (known, "certbot unpacked")]).contains(install));
 }

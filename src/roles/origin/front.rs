@@ -20,17 +20,20 @@ pub(super) fn packages(origin: &Origin) -> Resources {
         wanted.push(Box::new(Packages {
             names: &["git"],
             why: "the source",
+            program: None,
         }));
     }
     if origin.proxy == Proxy::Nginx {
         wanted.push(Box::new(Packages {
             names: &["nginx"],
             why: "the site",
+            program: None,
         }));
         if origin.tls {
             wanted.push(Box::new(Packages {
                 names: &["certbot", "python3-certbot-nginx"],
                 why: "the certificate",
+                program: Some("certbot"),
             }));
         }
     }
