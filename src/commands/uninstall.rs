@@ -16,7 +16,7 @@ use crate::host::{Host, lock};
 use crate::plan::Removals;
 use crate::receipt::{Receipt, Role};
 use crate::roles::LOG;
-use crate::settings::{Saved, api_token};
+use crate::settings::{Elsewhere, Saved, api_token};
 use crate::ui;
 
 const NOTHING: &str = "There is nothing to remove.";
@@ -31,6 +31,7 @@ pub fn run(given: &Given, flags: &UninstallFlags, host: &Host) -> Result<Outcome
     let api_token_file = flags.api_token_file.as_ref();
     let api_token_file = api_token_file.or(given.cli.install.api_token_file.as_ref());
     let api_token = api_token(api_token_file.map(AsRef::as_ref))?;
+    let elsewhere = Elsewhere::resolve()?;
     // Wherever it stands on the line, it means the same.
     let dry_run = flags.dry_run || given.cli.install.dry_run;
     let _lock = if dry_run { None } else { Some(lock(host)?) };
@@ -82,12 +83,17 @@ pub fn run(given: &Given, flags: &UninstallFlags, host: &Host) -> Result<Outcome
         }
         plan(&receipt).apply(host, &mut receipt)?;
     }
+    let stays = list::stays(host, &receipt)?;
     let end = if would_change || is_installed {
-        last_words(&receipt, flags, row.as_ref())
+        let mut words = last_words(&receipt, flags, row.as_ref());
+        if let Some(flags) = list::flags_for(&receipt, &stays) {
+            let command = elsewhere.command(&format!("uninstall {flags}"));
+            words += &format!("\n  the rest   that stays here, and is noted: {command}");
+        }
+        words
     } else {
         NOTHING.to_owned()
     };
-    let stays = list::stays(host, &receipt)?;
     receipt.discard(host, &stays)?;
     ui::result(&end);
     Ok(Outcome::default())

@@ -1,4 +1,4 @@
-//! Commands that are printed for another host, where this program may not be installed yet.
+//! Commands that are printed for a host where this program may not be installed, or not any more.
 
 use super::address::address;
 use super::variable;
@@ -15,7 +15,11 @@ pub struct Elsewhere {
 }
 
 impl Elsewhere {
-    pub(super) fn resolve() -> Result<Self> {
+    /// From the environment, or the default.
+    ///
+    /// # Errors
+    /// [`crate::fault::Exit::Usage`] if that is no https address.
+    pub fn resolve() -> Result<Self> {
         let bootstrap = variable(VARIABLE).unwrap_or_else(|| DEFAULT.to_owned());
         let takes = "the https address of install.sh, such as https://media.example.com/install.sh";
         // It is pasted into a root shell there.

@@ -1,5 +1,6 @@
 //! What goes and what stays, and in which order.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::row::Row;
@@ -172,6 +173,30 @@ pub fn stays(host: &Host, receipt: &Receipt) -> Result<Vec<Owned>> {
     Ok(stays)
 }
 
+/// The flags that would take what stays, outside of the install directory; `None` where all is gone.
+pub fn flags_for(receipt: &Receipt, stays: &[Owned]) -> Option<String> {
+    let rest = stays.iter().filter(|thing| !is_in(&receipt.dir, thing));
+    let flags: BTreeSet<&str> = rest.map(flag_for).collect();
+    let flags: Vec<&str> = flags.into_iter().chain(["--yes"]).collect();
+    (flags.len() > 1).then(|| flags.join(" "))
+}
+
+fn flag_for(thing: &Owned) -> &'static str {
+    match thing {
+        Owned::Packages { .. } => "--purge-packages",
+        Owned::File { path } if path.starts_with(APT) => "--purge-packages",
+        Owned::Certificate { .. } | Owned::CaddyCertificates { .. } => "--purge-tls",
+        Owned::File { .. }
+        | Owned::Directory { .. }
+        | Owned::Image { .. }
+        | Owned::FirewallRule { .. }
+        | Owned::Unit { .. }
+        | Owned::Unlinked { .. }
+        | Owned::SourceTree { .. }
+        | Owned::Stack { .. } => "--purge",
+    }
+}
+
 /// Says what of ours stays, and what would take it too.
 pub fn show_what_stays(host: &Host, receipt: &Receipt, flags: &UninstallFlags) -> Result<()> {
     for entry in &receipt.owned {
@@ -181,21 +206,10 @@ pub fn show_what_stays(host: &Host, receipt: &Receipt, flags: &UninstallFlags) -
             continue;
         }
         let name = thing.name();
-        let why = match thing {
-            _ if !entry.created => "it was here before",
-            Owned::Packages { .. } => "--purge-packages takes them too",
-            Owned::File { path } if path.starts_with(APT) => "--purge-packages takes it too",
-            Owned::Certificate { .. } | Owned::CaddyCertificates { .. } => {
-                "--purge-tls takes it too"
-            }
-            Owned::File { .. }
-            | Owned::Directory { .. }
-            | Owned::Image { .. }
-            | Owned::FirewallRule { .. }
-            | Owned::Unit { .. }
-            | Owned::Unlinked { .. }
-            | Owned::SourceTree { .. }
-            | Owned::Stack { .. } => "--purge takes it too",
+        let why = if entry.created {
+            format!("{} takes it too", flag_for(thing))
+        } else {
+            "it was here before".to_owned()
         };
         ui::note(&format!("  = {name} stays: {why}"));
     }
