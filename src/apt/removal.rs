@@ -18,11 +18,12 @@ pub fn needed_by_others(packages: &[&str]) -> Result<Vec<String>> {
     Ok(others)
 }
 
-/// Removes packages with their configuration, and what came along with them and nobody needs any more.
+/// Removes packages with their configuration, but for that of `kept`, and what came along with them and nobody needs any
+/// more.
 ///
 /// # Errors
 /// As [`super::install`].
-pub fn purge(host: &Host, packages: &[&str]) -> Result<()> {
+pub fn purge(host: &Host, packages: &[&str], kept: &[&str]) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
@@ -31,5 +32,14 @@ pub fn purge(host: &Host, packages: &[&str]) -> Result<()> {
     let unneeded = removed(&["autoremove"], &[])?;
     let mut names = removed(&["purge", "--auto-remove"], packages)?;
     names.retain(|name| packages.contains(&name.as_str()) || !unneeded.contains(name));
-    run(host, &apt_get().args(["purge", "--yes"]).args(names))
+    // Purged, what another one needs would take that one's configuration along.
+    let kept = names.iter().filter(|name| kept.contains(&name.as_str()));
+    let kept: Vec<String> = kept.cloned().collect();
+    names.retain(|name| !kept.contains(name));
+    for (how, names) in [("remove", kept), ("purge", names)] {
+        if !names.is_empty() {
+            run(host, &apt_get().args([how, "--yes"]).args(names))?;
+        }
+    }
+    Ok(())
 }

@@ -24,6 +24,16 @@ pub const UNITS: &str = "/etc/systemd/system";
 pub const APT: &str = "/etc/apt";
 /// Where certbot keeps what it renews.
 const RENEWAL: &str = "/etc/letsencrypt/renewal";
+const LETSENCRYPT: &str = "/etc/letsencrypt";
+/// What in there is somebody's, beside accounts: certificates, and what is to be done when they are renewed.
+const LETSENCRYPT_PARTS: &[&str] = &[
+    "live",
+    "archive",
+    "renewal",
+    "renewal-hooks/pre",
+    "renewal-hooks/deploy",
+    "renewal-hooks/post",
+];
 
 /// One thing that is to be taken away.
 pub trait Removal {
@@ -141,7 +151,7 @@ impl Removal for Owned {
                     ui::warn(&format!("{} stays: it is not empty", path.display()));
                 }
             }
-            Self::Packages { names } => apt::purge(host, &present(names)?)?,
+            Self::Packages { names } => remove_packages(host, names)?,
             Self::FirewallRule { rule } => {
                 let rule = rule.split_whitespace();
                 ufw().arg("delete").args(rule).succeed()?;
@@ -172,6 +182,28 @@ fn present(names: &[String]) -> Result<Vec<&str>> {
         return Ok(Vec::new());
     }
     apt::present(&names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// certbot's package, purged, takes all of its directory along, an operator's part too, unless it sees a certificate there
+/// that is valid.
+fn remove_packages(host: &Host, names: &[String]) -> Result<()> {
+    let mut kept: &[&str] = &[];
+    for part in LETSENCRYPT_PARTS {
+        let part = Path::new(LETSENCRYPT).join(part);
+        if host
+            .list(&part)?
+            .iter()
+            .any(|path| !path.ends_with("README"))
+        {
+            kept = &["certbot"];
+        }
+    }
+    if !kept.is_empty() && names.iter().any(|name| kept.contains(&name.as_str())) {
+        ui::note(&format!(
+            "    {LETSENCRYPT} stays: it holds what nobody asked to remove"
+        ));
+    }
+    apt::purge(host, &present(names)?, kept)
 }
 
 /// ufw lists what it was told in the words in which it is told; a comment may follow.
