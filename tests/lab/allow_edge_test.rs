@@ -152,6 +152,16 @@ fn an_allowed_edge_is_let_in_past_every_refusal_and_revoked_it_is_shut_out() {
         "{receipt}"
     );
     assert!(!state(&origin).contains(&ip));
+
+    // One that ufw can't let in is told before anything is kept.
+    origin.sh_ok("sed -i s/^IPV6=.*/IPV6=no/ /etc/default/ufw && ufw reload");
+    let refused = origin.program(["allow-edge", "fd00:1ab::2"]).run();
+    refused.expect_code(3).expect_said(&["refuse IPv6"]);
+    assert_eq!(kept(&origin)["settings"].get("allow_edge"), None);
+    origin.paste("sed -i s/^IPV6=.*/IPV6=yes/ /etc/default/ufw && ufw reload");
+    let allowed = origin.program(["allow-edge", "fd00:1ab::2"]).run();
+    allowed.expect_code(0);
+    assert!(reaches(&edge, "fd00:1ab::1", 6379));
 }
 
 #[test]

@@ -198,6 +198,13 @@ impl Resource for EdgeRules {
         let Some(ufw) = Ufw::read(host)?.filter(|_| !self.edges.is_empty()) else {
             return Ok(Change::None);
         };
+        let v6 = self.edges.iter().find(|ip| ip.is_ipv6());
+        if let Some(ip) = v6.filter(|_| !ufw.has_v6) {
+            let what = format!("ufw is told to refuse IPv6, and {ip} is such an address");
+            return Err(Fault::new(Exit::NotReady, what)
+                .fix("sed -i s/^IPV6=.*/IPV6=yes/ /etc/default/ufw && ufw reload")
+                .into());
+        }
         let needs = self.needs(&ufw);
         Ok(update(needs.iter().flat_map(Need::commands), &ufw))
     }
@@ -206,14 +213,6 @@ impl Resource for EdgeRules {
         let Some(found) = Ufw::read(host)? else {
             return Ok(());
         };
-        if !found.has_v6
-            && let Some(ip) = self.edges.iter().find(|ip| ip.is_ipv6())
-        {
-            let what = format!("ufw is told to refuse IPv6, and {ip} is such an address");
-            return Err(Fault::new(Exit::Failed, what)
-                .fix("sed -i s/^IPV6=.*/IPV6=yes/ /etc/default/ufw && ufw reload")
-                .into());
-        }
         // Each at a time: one that is put first changes the place of the others.
         for need in self.needs(&found) {
             for words in need.commands() {
