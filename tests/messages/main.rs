@@ -14,6 +14,7 @@ mod doctor;
 #[path = "../hostile/engine.rs"]
 mod engine;
 mod node;
+mod node_status;
 mod nodes;
 mod origin;
 mod preflight;

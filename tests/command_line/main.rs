@@ -2,87 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+mod names;
+
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-/// Flag, its names in the environment, other names of the flag.
-const FLAGS: &[(&str, &[&str], &[&str])] = &[
-    ("--standalone", &[], &[]),
-    ("--join", &["STREAMHUB_JOIN"], &[]),
-    ("--update", &[], &[]),
-    ("--dry-run", &[], &[]),
-    ("--domain", &["STREAMHUB_DOMAIN"], &[]),
-    ("--email", &["ACME_EMAIL"], &[]),
-    ("--admin-user", &["ADMIN_USER"], &[]),
-    ("--admin-pass", &["ADMIN_PASS"], &[]),
-    ("--superadmin-email", &["STREAMHUB_SUPERADMIN_EMAIL"], &[]),
-    ("--smtp-host", &["STREAMHUB_SMTP_HOST"], &[]),
-    ("--smtp-port", &["STREAMHUB_SMTP_PORT"], &[]),
-    ("--smtp-user", &["STREAMHUB_SMTP_USER"], &[]),
-    ("--smtp-pass", &["STREAMHUB_SMTP_PASS"], &[]),
-    ("--smtp-from", &["STREAMHUB_SMTP_FROM"], &[]),
-    ("--proxy", &["STREAMHUB_PROXY"], &[]),
-    ("--no-tls", &["STREAMHUB_NO_TLS"], &[]),
-    ("--tls", &[], &[]),
-    ("--acme-directory", &["STREAMHUB_ACME_DIRECTORY"], &[]),
-    ("--core-image", &["STREAMHUB_CORE_IMAGE"], &[]),
-    ("--docker-source", &["STREAMHUB_DOCKER_SOURCE"], &[]),
-    (
-        "--cluster-redis-bind",
-        &["STREAMHUB_CLUSTER_REDIS_BIND"],
-        &[],
-    ),
-    ("--no-cluster-redis", &[], &[]),
-    ("--allow-public-redis", &[], &[]),
-    ("--allow-edge", &["STREAMHUB_ALLOW_EDGE"], &[]),
-    (
-        "--master-token",
-        &["STREAMHUB_MASTER_TOKEN", "STREAMHUB_CLUSTER_TOKEN"],
-        &["--cluster-token"],
-    ),
-    ("--master-token-file", &["STREAMHUB_MASTER_TOKEN_FILE"], &[]),
-    ("--api-token-file", &["STREAMHUB_API_TOKEN"], &[]),
-    (
-        "--master-ip",
-        &["STREAMHUB_MASTER_IP", "STREAMHUB_ORIGIN_IP"],
-        &["--origin-ip"],
-    ),
-    (
-        "--master-url",
-        &["STREAMHUB_MASTER_URL", "STREAMHUB_ORIGIN_URL"],
-        &["--origin-url"],
-    ),
-    ("--master-ca-file", &["STREAMHUB_MASTER_CA_FILE"], &[]),
-    ("--node-name", &["STREAMHUB_NODE_NAME"], &[]),
-    ("--node-ip", &["STREAMHUB_NODE_IP"], &[]),
-    ("--region", &["STREAMHUB_REGION"], &[]),
-    ("--dir", &["STREAMHUB_DIR"], &[]),
-    ("--drain-timeout", &["STREAMHUB_DRAIN_TIMEOUT"], &[]),
-    (
-        "--skip-check",
-        &["STREAMHUB_SKIP_CHECK", "STREAMHUB_SKIP_OS_CHECK"],
-        &[],
-    ),
-    ("--non-interactive", &["STREAMHUB_NON_INTERACTIVE"], &[]),
-    ("--json", &[], &[]),
-    ("--verbose", &[], &["-v"]),
-    ("--quiet", &[], &["-q"]),
-    ("--version", &[], &[]),
-    ("--help", &[], &[]),
-];
-const COMMANDS: &[&str] = &[
-    "update",
-    "status",
-    "doctor",
-    "nodes",
-    "allow-edge",
-    "rotate",
-    "heartbeat",
-    "uninstall",
-    "support-bundle",
-    "completions",
-    "man",
-];
+use names::{COMMANDS, FLAGS};
 
 fn program(root: &std::path::Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_streamhub-install"));
