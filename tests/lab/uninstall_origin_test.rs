@@ -1,10 +1,11 @@
 //! An uninstall takes away what the install of an origin has made, and nothing else.
 
+use crate::acme::Acme;
 use crate::host::Host;
-use crate::images::Image;
-use crate::origin_host::origin_host;
+use crate::images::{self, Image};
+use crate::origin_host::{origin_host, origin_host_with};
 use crate::source::Source;
-use crate::uninstall::{difference, others, uninstall};
+use crate::uninstall::{NOTHING, difference, of_others, others, uninstall};
 
 const DIR: &str = "/opt/streamhub";
 
@@ -65,17 +66,91 @@ fn an_origin_goes_with_its_site_and_source_and_the_others_sites_serve_on() {
     assert!(serves_others());
     assert_eq!(others(&host), neighbours);
     let mut left = difference(&before, &host.tree());
-    // nginx's own, what apt was asked, and what an operator's key and building leave of it.
-    left.retain(|path| {
-        ![
-            "/var/log/nginx",
-            "/var/log/apt/eipp.log.xz",
-            "/root/.docker",
-        ]
-        .iter()
-        .any(|at| path.starts_with(at))
-    });
+    left.retain(|path| !of_others(path));
     assert_eq!(left, [""; 0]);
     host.sh_ok("nginx -t 2>&1");
     assert_eq!(host.status_of("http://127.0.0.1/", &[]), "200");
+}
+
+/// Packages as if they had come with the node.
+fn came_with_it(host: &Host, names: &str) {
+    let entry =
+        format!(r#"{{"kind":"packages","names":[{names}],"created":true,"pending":false}}"#);
+    host.sh_ok(&format!(
+        "sed -i 's/\"owned\": \\[/&{entry},/' /etc/streamhub/receipt.json"
+    ));
+}
+
+#[test]
+fn caddys_certificates_stay_until_they_are_asked_for_and_an_operators_always() {
+    const NAME: &str = "live.example.com";
+    let client = Host::named("acme").boot();
+    let acme = Acme::serve(&client);
+    let host = origin_host_with("origin", [images::origin(), vec![images::caddy()]].concat());
+    host.sh_ok("systemctl disable --now nginx");
+    host.sh_ok("docker volume create foreign");
+    let own = "/etc/letsencrypt/live/shop.example.com/cert.pem";
+    host.write(own, "one that has ended", 0o644);
+    let (before, neighbours) = (host.tree(), others(&host));
+    acme.lead(NAME, &host);
+    let install = || {
+        let flags = [
+            "--domain",
+            NAME,
+            "--email",
+            "admin@example.com",
+            "--non-interactive",
+        ];
+        let core = ["--proxy", "caddy", "--core-image", images::CORE];
+        acme.given_to(&host, host.program(flags).args(core))
+            .run()
+            .expect_code(0)
+    };
+    install();
+    client.write("/root/issuer.pem", acme.issuer(), 0o644);
+    let resolve = format!("{NAME}:443:{}", host.ip());
+    let over_tls = || {
+        let trust = ["--cacert", "/root/issuer.pem", "--resolve", &resolve];
+        client.status_of(&format!("https://{NAME}/api/v1/health"), &trust)
+    };
+    assert_eq!(over_tls(), "200");
+
+    let said = uninstall(&host, &["--keep-data"]).expect_code(0);
+    said.expect_said(&["sudo bash -s -- uninstall --purge --purge-tls --yes"]);
+    assert_eq!(
+        host.sh_ok("docker volume ls --quiet"),
+        "foreign\nstreamhub_caddy_data\n"
+    );
+    // The next one has its certificate without asking anybody.
+    acme.down();
+    install();
+    assert_eq!(over_tls(), "200");
+
+    came_with_it(&host, r#""certbot","python3-certbot-nginx""#);
+    uninstall(&host, &["--purge", "--purge-packages"])
+        .expect_code(0)
+        .expect_said(&["/etc/letsencrypt stays"]);
+    assert!(host.has(own) && !host.has("/usr/bin/certbot"));
+    host.sh_ok("docker volume inspect streamhub_caddy_data");
+    uninstall(&host, &["--purge-tls"]).expect_code(0);
+    uninstall(&host, &["--purge", "--purge-tls"])
+        .expect_code(0)
+        .expect_said(&[NOTHING]);
+    assert_eq!(others(&host), neighbours);
+    // What packages leave, and what is gone with them.
+    let of_packages = [
+        "/usr",
+        "/var/lib",
+        "/var/cache",
+        "/var/log",
+        "/etc/systemd/system/timers.target.wants",
+    ];
+    let mut left = difference(&before, &host.tree());
+    left.retain(|path| !of_packages.iter().any(|at| path.starts_with(at)) && !of_others(path));
+    left.retain(|path| path != "/root/acme-ca.pem");
+    assert_eq!(left, [""; 0]);
+    assert!(
+        !host.has("/usr/local/bin/streamhub-install")
+            && !host.has("/var/log/streamhub-install.log")
+    );
 }
