@@ -6,6 +6,7 @@ use crate::origin_host::{as_origin, origin_host};
 use crate::predecessor::{OPERATORS_OWN, RECORDING, SCRIPT};
 use crate::predecessor_origin::{API_TOKEN, Shape, TOKEN, lay_out};
 use crate::source::Source;
+use crate::uninstall::{NOTHING, difference, of_others, others, strangers, uninstall};
 
 /// The lines that each recorded key has.
 fn pairs(env: &str) -> Vec<&str> {
@@ -21,6 +22,8 @@ fn an_origin_of_the_script_is_taken_over_with_all_that_it_has() {
     for (git, cluster) in [(true, true), (false, false)] {
         let dir = "/opt/streamhub";
         let host = origin_host("origin");
+        strangers(&host);
+        let (before, neighbours) = (host.tree(), others(&host));
         let shape = Shape {
             git,
             cluster,
@@ -89,13 +92,26 @@ fn an_origin_of_the_script_is_taken_over_with_all_that_it_has() {
             .run()
             .expect_code(0)
             .expect_said(&["nothing to change"]);
+        let origin = as_origin(host);
         if cluster {
             let far = edge("edge-1");
             far.program(["--join", "--master-ip", &ip])
                 .env("STREAMHUB_MASTER_TOKEN", TOKEN)
                 .run()
                 .expect_code(0);
-            assert_eq!(as_origin(host).node("edge-1")["status"], "active");
+            assert_eq!(origin.node("edge-1")["status"], "active");
         }
+
+        // What the script made goes as what this program makes.
+        let host = origin.host;
+        uninstall(&host, &["--purge"]).expect_code(0);
+        uninstall(&host, &["--purge"])
+            .expect_code(0)
+            .expect_said(&[NOTHING]);
+        let mut left = difference(&before, &host.tree());
+        left.retain(|path| !of_others(path));
+        assert_eq!(left, [""; 0]);
+        assert_eq!(others(&host), neighbours);
+        assert_eq!(host.status_of("http://127.0.0.1/", &[]), "200");
     }
 }
