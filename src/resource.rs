@@ -49,7 +49,7 @@ pub use prebuilt::PrebuiltFile;
 pub use program::{PATH as PROGRAM, Program};
 pub use removal::{APT, Removal, UNITS, caddy_certificates};
 pub use seed::{CORE_IS_SILENT, Seed};
-pub use site::{CLUSTER_PATHS, Site, SiteParts, site_path};
+pub use site::{CLUSTER_PATHS, Site, SiteParts, site_files, site_path};
 pub use source_tree::{Source, SourceTree};
 pub use stack::Stack;
 pub use sysctl::{PATH as SYSCTL, Sysctl};

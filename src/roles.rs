@@ -41,9 +41,9 @@ pub fn services(settings: &Settings) -> Vec<Service> {
 
 /// Every file that this node's install writes.
 pub fn files(settings: &Settings) -> Vec<PathBuf> {
-    match settings.node {
+    match &settings.node {
         Node::Edge(_) => edge::files(settings),
-        Node::Origin(_) => origin::files(settings),
+        Node::Origin(asked) => origin::files(settings, asked),
     }
 }
 

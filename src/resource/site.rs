@@ -58,6 +58,11 @@ pub fn site_path(domain: &str) -> PathBuf {
     Path::new(AVAILABLE).join(domain)
 }
 
+/// The files that an origin's site is made of.
+pub fn site_files(domain: &str) -> [PathBuf; 3] {
+    [site_path(domain), ROUTES.into(), site_path(CLUSTER)]
+}
+
 impl Site {
     fn path(&self) -> PathBuf {
         site_path(&self.domain)

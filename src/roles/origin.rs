@@ -21,7 +21,7 @@ use crate::render::render;
 use crate::resource::{
     Absent, Adoption, BASE, Base, CLUSTER_PATHS, ComposeFile, CoreImage, Data, Definition,
     Directory, EdgeRules, Env, Firewall, LAYER, Port, PrebuiltFile, Program, Resources, Seed,
-    Service, SourceTree, Stack, StackImages, Sysctl, Timer, site_path,
+    Service, SourceTree, Stack, StackImages, Sysctl, Timer, site_files, site_path,
 };
 use crate::settings::{Core, HEARTBEAT_SCRIPT, Origin, Proxy, Settings};
 
@@ -259,9 +259,15 @@ pub fn redis_on(origin: &Origin, address: IpAddr) -> Redis {
 pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Every file that an origin writes, for a look at each before anything is changed.
-pub fn files(settings: &Settings) -> Vec<PathBuf> {
+pub fn files(settings: &Settings, origin: &Origin) -> Vec<PathBuf> {
     let mut files = super::node::files();
     files.extend([LAYER, ".env"].map(|name| settings.dir.join(name)));
+    if matches!(origin.core, Core::Image(_)) {
+        files.push(settings.dir.join(BASE));
+    }
+    if origin.proxy == Proxy::Nginx {
+        files.extend(site_files(&origin.domain.to_string()));
+    }
     files
 }
 

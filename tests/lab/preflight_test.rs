@@ -3,7 +3,8 @@
 use crate::cluster::{Origin, TOKEN, edge};
 use crate::command::{HostCommand, Output};
 use crate::host::Host;
-use crate::problems::PROBLEMS;
+use crate::images::CORE;
+use crate::problems::{ORIGINS_OWN, PROBLEMS};
 use crate::shown::{snapshot, transcript};
 
 /// Runs it, and panics if anything is not as it was.
@@ -16,6 +17,12 @@ fn changing_nothing(host: &Host, run: HostCommand) -> Output {
     output
 }
 
+/// An origin's install, by the name for which [`ORIGINS_OWN`] has a site.
+fn install(host: &Host) -> HostCommand {
+    host.program(["--domain", "live.example.com", "--no-tls"])
+        .args(["--core-image", CORE, "--non-interactive"])
+}
+
 #[test]
 fn each_problem_alone_is_refused_before_anything_is_changed() {
     let origin = Origin::boot("origin");
@@ -24,13 +31,26 @@ fn each_problem_alone_is_refused_before_anything_is_changed() {
     for problem in PROBLEMS {
         host.sh_ok(&format!("set -e\n{}", problem.make));
         let output = changing_nothing(&host, host.join(&origin));
+        let as_an_origin = changing_nothing(&host, install(&host)).expect_code(3);
         host.sh_ok(&format!("set -e\n{}", problem.undo));
         let said = format!("{}{}", output.stdout, output.stderr);
         assert_eq!(output.code, 3, "{}: {said}", problem.name);
         assert!(said.contains(problem.says), "{}: {said}", problem.name);
+        // An origin's settings are in its .env, which is read before any check.
+        let says = problem
+            .says
+            .split_once("] ")
+            .map_or(problem.says, |(_, says)| says);
+        as_an_origin.expect_said(&[says]);
         reports += &format!("# {}\n{}\n", problem.name, output.stderr);
     }
     assert_eq!(origin.joins(), 0);
+    for problem in ORIGINS_OWN {
+        host.sh_ok(&format!("set -e\n{}", problem.make));
+        let output = changing_nothing(&host, install(&host)).expect_code(3);
+        host.sh_ok(&format!("set -e\n{}", problem.undo));
+        output.expect_said(&[problem.says]);
+    }
     snapshot("each_problem_alone", &reports, &names(&origin, &host));
 }
 

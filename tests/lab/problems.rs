@@ -135,3 +135,40 @@ pub const PROBLEMS: &[Problem] = &[
         says: "error [files] /var/log/streamhub-install.log is a symlink",
     },
 ];
+
+/// The same of what only an origin writes.
+pub const ORIGINS_OWN: &[Problem] = &[
+    Problem {
+        name: "a layer that is a symlink",
+        make: "mkdir /opt/streamhub; ln -s /etc/shadow /opt/streamhub/docker-compose.streamhub.yml
+               echo STREAMHUB_DOMAIN=live.example.com >/opt/streamhub/.env",
+        undo: "rm -r /opt/streamhub",
+        says: "error [files] /opt/streamhub/docker-compose.streamhub.yml is a symlink",
+    },
+    Problem {
+        name: "a compose file that is a symlink",
+        make: "mkdir /opt/streamhub; ln -s /etc/shadow /opt/streamhub/docker-compose.yml
+               echo STREAMHUB_DOMAIN=live.example.com >/opt/streamhub/.env",
+        undo: "rm -r /opt/streamhub",
+        says: "/opt/streamhub/docker-compose.yml is a symlink",
+    },
+    Problem {
+        name: "a site that is a symlink",
+        make: "mkdir -p /etc/nginx/sites-available
+               ln -s /etc/shadow /etc/nginx/sites-available/live.example.com",
+        undo: "rm -r /etc/nginx",
+        says: "/etc/nginx/sites-available/live.example.com is a symlink",
+    },
+    Problem {
+        name: "routes that are a symlink",
+        make: "mkdir -p /etc/nginx/snippets; ln -s /etc/shadow /etc/nginx/snippets/streamhub.conf",
+        undo: "rm -r /etc/nginx",
+        says: "/etc/nginx/snippets/streamhub.conf is a symlink",
+    },
+    Problem {
+        name: "routes that cannot be written",
+        make: "mkdir -p /etc/nginx; mount -t tmpfs -o ro,mode=755 tmpfs /etc/nginx",
+        undo: "umount /etc/nginx; rmdir /etc/nginx",
+        says: "/etc/nginx is on a read-only file system",
+    },
+];

@@ -63,7 +63,7 @@ fn carry_out(
     draft: &Plan,
 ) -> Result<Outcome> {
     open_log(host)?;
-    for file in origin::files(settings) {
+    for file in origin::files(settings, asked) {
         host.clear_unfinished(&file)?;
     }
     let mut receipt = match settings.saved.receipt.clone() {
