@@ -1,13 +1,18 @@
 //! What an installed edge refuses, and how runs keep out of each other's way.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::cluster::{Origin, edge};
 use crate::host::Host;
+use crate::images::CORE;
+use crate::origin_host::origin_host;
+use crate::tree::Tree;
 use crate::wait;
 
+const ENV: &str = "/opt/streamhub/.env";
 const LOCK: &str = "/run/streamhub-install.lock";
 
 #[test]
@@ -122,6 +127,81 @@ fn of_two_runs_at_once_one_works_and_the_other_names_it() {
     origin.node("edge-1");
     // The lock goes with its holder: nothing has to be cleaned up.
     host.join(&origin).run().expect_code(0);
+}
+
+/// The disk of an origin, but for what its beats and a look at its site change.
+fn origins_tree(host: &Host) -> Tree {
+    let mut tree = host.tree();
+    for changing in [
+        "/opt/streamhub/data/db/nodes.json",
+        "/var/log/nginx/access.log",
+    ] {
+        tree.remove(Path::new(changing));
+    }
+    tree
+}
+
+/// The same two of an origin: who comes second, and what is asked of it once it is one.
+#[test]
+fn an_origin_is_installed_by_one_run_and_refuses_the_other_role_and_another_place() {
+    let host = origin_host("origin");
+    let ip = host.ip().to_string();
+    let install = || {
+        host.program(["--domain", &ip, "--core-image", CORE])
+            .args(["--non-interactive"])
+    };
+    let first = install().spawn();
+    assert!(wait::until(Duration::from_secs(30), || host.has(ENV)));
+    let made = host.read(ENV);
+    let pid = host.read(LOCK);
+    let second = install().run().expect_code(75);
+    second.expect_said(&[&format!("another run (pid {}) holds {LOCK}", pid.trim())]);
+    first.wait().expect_code(0);
+    assert_eq!(host.read(ENV), made, "one set of keys");
+
+    let (tree, containers) = (origins_tree(&host), host.containers());
+    for (args, says) in [
+        (
+            vec!["--join"],
+            "this host is an origin; --join would make it an edge",
+        ),
+        (
+            vec!["--join", "--master-ip", "10.0.0.7"],
+            "this host is an origin; --join would make it an edge",
+        ),
+        (
+            vec!["--master-ip", "10.0.0.7"],
+            "--master-ip belongs to an edge, and this host is an origin",
+        ),
+        (
+            vec!["--region", "eu-west"],
+            "--region belongs to an edge, and this host is an origin",
+        ),
+        (
+            vec!["--dir", "/srv/streamhub"],
+            "--dir /srv/streamhub is not where this node is installed: /opt/streamhub",
+        ),
+        (vec!["uninstall"], "--yes"),
+    ] {
+        let refused = host.program(&args).run().expect_code(2);
+        refused.expect_said(&[says, "fix:"]);
+        assert_eq!(origins_tree(&host), tree, "{args:?}");
+        assert_eq!(host.containers(), containers, "{args:?}");
+    }
+    // A shell's left-over: refused where it would make an edge of it, and else mentioned.
+    let run = host.program([""; 0]).env("STREAMHUB_JOIN", "1");
+    let refused = run.run().expect_code(2);
+    refused.expect_said(&["STREAMHUB_JOIN would make it an edge"]);
+    assert_eq!(origins_tree(&host), tree);
+    let run = host.program(["--standalone"]).env("STREAMHUB_JOIN", "1");
+    let run = run.env("STREAMHUB_MASTER_IP", "10.0.0.7");
+    let run = run.run().expect_code(0);
+    run.expect_said(&["--master-ip (or its variable) belongs to an edge and is ignored here"]);
+    let mut after = origins_tree(&host);
+    after.retain(|path, now| tree.get(path) != Some(now));
+    let changed: Vec<_> = after.keys().collect();
+    assert_eq!(changed, [Path::new("/var/log/streamhub-install.log")]);
+    assert_eq!(host.containers(), containers);
 }
 
 /// Killed alone, as `kill -9` does it, a run leaves its children at work, and compose may need minutes.
