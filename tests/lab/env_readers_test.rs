@@ -36,9 +36,64 @@ fn value(rng: &mut Rng) -> String {
 fn environment(text: &str) -> BTreeMap<String, String> {
     text.split('\0')
         .filter_map(|entry| entry.split_once('='))
-        .filter(|(key, _)| key.starts_with("LAB_"))
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// What everybody reads in a file with these keys, on a host with [`Image::busybox`].
+pub fn readers(
+    host: &Host,
+    file: &str,
+    keys: &[&str],
+) -> Vec<(&'static str, BTreeMap<String, String>)> {
+    let mut services = format!(
+        "services:
+  by_env_file: {{image: lab/busybox:1, env_file: {file}, network_mode: none}}
+  by_name:
+    image: lab/busybox:1
+    network_mode: none
+    environment:
+"
+    );
+    for key in keys {
+        writeln!(services, "      {key}: ${{{key}}}").expect("a text takes all");
+    }
+    host.write("/root/readers/compose.yml", services, 0o600);
+    let container = |service: &str| {
+        let script = format!(
+            "cd /root/readers && docker compose --file compose.yml --env-file {file} \
+                 --progress quiet run --rm --no-TTY {service} cat /proc/self/environ"
+        );
+        environment(&host.sh_ok(&script))
+    };
+    let shell = |shell: &str| {
+        let script = format!("set -a; . {file}; exec cat /proc/self/environ");
+        environment(&host.command([shell, "-c", &script]).ok())
+    };
+    let systemd = host
+        .command(["systemd-run", "--quiet", "--wait", "--pipe"])
+        .args([
+            format!("--property=EnvironmentFile={file}").as_str(),
+            "cat",
+            "/proc/self/environ",
+        ])
+        .ok();
+    let text = host.read(file);
+    let dotenvy = dotenvy::from_read_iter(text.as_bytes()).map(|pair| pair.expect("it reads each"));
+    let own = EnvFile::parse(text.as_bytes()).expect("it reads what it wrote");
+    let own = keys.iter().map(|key| {
+        let value = own.get(key).expect("it is plain").unwrap_or_default();
+        ((*key).to_owned(), value.to_owned())
+    });
+    vec![
+        ("compose, named", container("by_name")),
+        ("compose, env_file", container("by_env_file")),
+        ("systemd", environment(&systemd)),
+        ("sh", shell("sh")),
+        ("bash", shell("bash")),
+        ("dotenvy", dotenvy.collect()),
+        ("this program", own.collect()),
+    ]
 }
 
 #[test]
@@ -67,59 +122,14 @@ fn every_reader_takes_a_legal_value_for_the_same() {
             .unwrap_or_else(|e| panic!("{value:?}: {e}"));
         wanted.insert(key, value);
     }
-    let text = file.text();
 
     let host = Host::named("readers")
         .with_docker()
         .with_images(vec![Image::busybox()])
         .boot();
-    host.write(FILE, text.clone(), 0o600);
-    let mut services = String::from(
-        "services:
-  by_env_file: {image: lab/busybox:1, env_file: .env, network_mode: none}
-  by_name:
-    image: lab/busybox:1
-    network_mode: none
-    environment:
-",
-    );
-    for key in wanted.keys() {
-        writeln!(services, "      {key}: ${{{key}}}").expect("a text takes all");
-    }
-    host.write("/root/readers/compose.yml", services, 0o600);
-    let container = |service: &str| {
-        let script = format!(
-            "cd /root/readers && docker compose --progress quiet run --rm --no-TTY {service} cat /proc/self/environ"
-        );
-        environment(&host.sh_ok(&script))
-    };
-    let shell = |shell: &str| {
-        let script = format!("set -a; . {FILE}; exec cat /proc/self/environ");
-        environment(&host.command([shell, "-c", &script]).ok())
-    };
-    let systemd = host
-        .command(["systemd-run", "--quiet", "--wait", "--pipe"])
-        .args([
-            format!("--property=EnvironmentFile={FILE}").as_str(),
-            "cat",
-            "/proc/self/environ",
-        ])
-        .ok();
-    let dotenvy = dotenvy::from_read_iter(text.as_bytes()).map(|pair| pair.expect("it reads each"));
-    let own = EnvFile::parse(text.as_bytes()).expect("it reads what it wrote");
-    let own = wanted.keys().map(|key| {
-        let value = own.get(key).expect("it is plain").unwrap_or_default();
-        (key.clone(), value.to_owned())
-    });
-    for (reader, found) in [
-        ("compose, named", container("by_name")),
-        ("compose, env_file", container("by_env_file")),
-        ("systemd", environment(&systemd)),
-        ("sh", shell("sh")),
-        ("bash", shell("bash")),
-        ("dotenvy", dotenvy.collect()),
-        ("this program", own.collect()),
-    ] {
+    host.write(FILE, file.text(), 0o600);
+    let keys: Vec<&str> = wanted.keys().map(String::as_str).collect();
+    for (reader, found) in readers(&host, FILE, &keys) {
         for (key, value) in &wanted {
             assert_eq!(found.get(key), Some(value), "{reader} of {key}");
         }

@@ -81,6 +81,7 @@ mod origin_away_test;
 mod origin_host;
 mod origin_host_test;
 mod origin_kill_test;
+mod origin_redis_test;
 mod origin_settings_test;
 mod origin_test;
 mod origin_update_test;
