@@ -27,7 +27,7 @@ fn configuration(host: &Host) -> String {
 }
 
 /// How livekit greets whoever asks for a websocket with a token of this origin's.
-fn greets(host: &Host, client: &Host, url: &str, options: &[&str]) {
+pub fn greets(host: &Host, client: &Host, url: &str, options: &[&str]) {
     let setting = |key: &str| host.setting("/opt/streamhub", key);
     let token = standins::jwt::token(&setting("LIVEKIT_API_KEY"), &setting("LIVEKIT_API_SECRET"));
     let said = client.websocket(&format!("{url}/rtc?access_token={token}"), options);
