@@ -16,6 +16,27 @@ fn the_clusters_redis_comes_and_goes_and_may_come_late_at_a_boot() {
     host.program(["--domain", &ip, "--core-image", CORE, "--non-interactive"])
         .run()
         .expect_code(0);
+    let lives = host.lives();
+    // Nobody asked for a redis that everybody reaches: not by `.env`, and not past it.
+    host.sh_ok(&format!(
+        "cp /opt/streamhub/.env /root/env && printf \"\\nREDIS_BIND='127.0.0.1 {ip}'\\n\" >>/opt/streamhub/.env"
+    ));
+    let output = host.program::<&str>([]).run().expect_code(3);
+    output.expect_said(&["REDIS_BIND=127.0.0.1", "--cluster-redis-bind"]);
+    assert_eq!(host.lives(), lives);
+    host.sh_ok("cp /root/env /opt/streamhub/.env");
+    let layer = "/opt/streamhub/docker-compose.override.yml";
+    let open = format!(
+        "services:\n  redis:\n    command: [redis-server, --bind, 127.0.0.1, {ip}, --protected-mode, 'no']\n"
+    );
+    host.write(layer, open, 0o644);
+    host.program::<&str>([])
+        .run()
+        .expect_code(6)
+        .expect_said(&["answers without a password"]);
+    host.sh_ok(&format!("rm {layer}"));
+    host.program::<&str>([]).run().expect_code(0);
+
     // A second address, which is there later.
     let bind = "10.77.0.10";
     let add = format!("ip address add {bind}/24 dev host0");

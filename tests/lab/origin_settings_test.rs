@@ -255,26 +255,6 @@ fn each_key_of_an_origins_env_keeps_to_its_rule() {
     refused(&["--domain", "not a name"], &["--domain"]);
     is_as_it_was();
 
-    // Nobody asked for a redis that everybody reaches: not by `.env`, and not past it.
-    host.sh_ok(&format!(
-        "cp /opt/streamhub/.env /root/env && printf \"\\nREDIS_BIND='127.0.0.1 {ip}'\\n\" >>/opt/streamhub/.env"
-    ));
-    let output = host.program::<&str>([]).run().expect_code(3);
-    output.expect_said(&["REDIS_BIND=127.0.0.1", "--cluster-redis-bind"]);
-    assert_eq!(host.lives(), lives);
-    host.sh_ok("cp /root/env /opt/streamhub/.env");
-    let layer = "/opt/streamhub/docker-compose.override.yml";
-    let open = format!(
-        "services:\n  redis:\n    command: [redis-server, --bind, 127.0.0.1, {ip}, --protected-mode, 'no']\n"
-    );
-    host.write(layer, open, 0o644);
-    host.program::<&str>([])
-        .run()
-        .expect_code(6)
-        .expect_said(&["answers without a password"]);
-    host.sh_ok(&format!("rm {layer}"));
-    host.program::<&str>([]).run().expect_code(0);
-
     // Lost, it is not made anew.
     host.sh_ok("mv /opt/streamhub/.env /root/env");
     for args in [&[][..], &["--admin-pass", "Example"], &["--dry-run"]] {
