@@ -4,6 +4,19 @@ use crate::cluster::Origin;
 use crate::host::Host;
 use crate::images;
 
+/// The keys of `.env` whose values an origin makes up: those that nobody can give, the login's, and with redis for the
+/// cluster the last.
+pub const GENERATED: &[&str] = &[
+    "LIVEKIT_API_KEY",
+    "LIVEKIT_API_SECRET",
+    "STREAMHUB_JWT_SECRET",
+    "STREAMHUB_API_TOKEN",
+    "METRICS_TOKEN",
+    "STREAMHUB_CLUSTER_TOKEN",
+    "ADMIN_PASS",
+    "REDIS_PASSWORD",
+];
+
 /// A host with everything that an origin behind nginx needs, so that no test waits for apt or a registry, and the program
 /// on it: with two cores, so that it says the same on every machine.
 ///

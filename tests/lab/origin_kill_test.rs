@@ -7,7 +7,7 @@ use crate::crash_test::RESET;
 use crate::host::Host;
 use crate::images::CORE;
 use crate::kill_campaign_test::NO_CONTAINERS;
-use crate::origin_host::origin_host;
+use crate::origin_host::{GENERATED, origin_host};
 use crate::predecessor::{OPERATORS_OWN, RECORDING, SCRIPT};
 use crate::predecessor_origin::{API_TOKEN, Shape, lay_out};
 use crate::scene::{Blow, Elsewhere, Scene, Stage};
@@ -29,16 +29,6 @@ const FILES: &[&str] = &[
     "/etc/nginx/snippets/streamhub.conf",
     "/etc/nginx/sites-available/streamhub-cluster",
     "/etc/nginx/sites-enabled/streamhub-cluster",
-];
-const SECRETS: &[&str] = &[
-    "LIVEKIT_API_KEY",
-    "LIVEKIT_API_SECRET",
-    "STREAMHUB_JWT_SECRET",
-    "STREAMHUB_API_TOKEN",
-    "METRICS_TOKEN",
-    "STREAMHUB_CLUSTER_TOKEN",
-    "ADMIN_PASS",
-    "REDIS_PASSWORD",
 ];
 /// Of each scene; a first install is the longest run.
 const KILLS: usize = 6;
@@ -92,7 +82,7 @@ fn serves_and_kept_its_data(stage: &Stage, side: usize) {
 const INSTALL: Scene = Scene {
     name: "first install of an origin",
     files: FILES,
-    secrets: SECRETS,
+    secrets: GENERATED,
     reset: |stage, _| nothing_there(&stage.host),
     command: install,
     proof: serves,
@@ -126,7 +116,7 @@ fn the_clusters_redis_may_be_killed_as_it_comes_and_goes() {
     let scene = Scene {
         name: "redis for the cluster, and back",
         files: FILES,
-        secrets: SECRETS,
+        secrets: GENERATED,
         // Each side begins as the other ended.
         reset: |_, _| (),
         command: |stage, side| {
@@ -155,7 +145,7 @@ fn a_take_over_of_an_origin_may_be_killed() {
     let scene = Scene {
         name: "take-over of an origin",
         files: FILES,
-        secrets: SECRETS,
+        secrets: GENERATED,
         reset: |stage, side| {
             nothing_there(&stage.host);
             let shape = Shape {
@@ -191,7 +181,7 @@ fn an_update_of_an_origin_may_be_killed() {
     let scene = Scene {
         name: "update of an origin",
         files: FILES,
-        secrets: SECRETS,
+        secrets: GENERATED,
         reset: |stage, side| stage.source().publish(VERSIONS[side]),
         command: |stage, _| {
             stage

@@ -2,17 +2,9 @@
 
 use crate::cluster::edge;
 use crate::images::CORE;
-use crate::origin_host::{as_origin, origin_host};
+use crate::origin_host::{GENERATED, as_origin, origin_host};
 
 const DIR: &str = "/opt/streamhub";
-const KEPT: &[&str] = &[
-    "ADMIN_PASS",
-    "LIVEKIT_API_SECRET",
-    "REDIS_PASSWORD",
-    "STREAMHUB_API_TOKEN",
-    "STREAMHUB_CLUSTER_TOKEN",
-    "STREAMHUB_JWT_SECRET",
-];
 
 #[test]
 fn an_origin_and_an_edge_come_back_on_other_hosts() {
@@ -41,7 +33,10 @@ fn an_origin_and_an_edge_come_back_on_other_hosts() {
     let origin = as_origin(first);
     let id = origin.node("edge-1")["id"].clone();
     let mut first = origin.host;
-    let secrets: Vec<String> = KEPT.iter().map(|key| first.setting(DIR, key)).collect();
+    let secrets: Vec<String> = GENERATED
+        .iter()
+        .map(|key| first.setting(DIR, key))
+        .collect();
     let backup = first.sh_ok(
         "cd /opt/streamhub && docker compose stop core >/dev/null 2>&1
          tar --create --gzip --directory /opt/streamhub .env data | base64 --wrap=0",
@@ -69,7 +64,10 @@ fn an_origin_and_an_edge_come_back_on_other_hosts() {
         again.expect_said(&["nothing to change"]);
     };
     unchanged(&second);
-    let now: Vec<String> = KEPT.iter().map(|key| second.setting(DIR, key)).collect();
+    let now: Vec<String> = GENERATED
+        .iter()
+        .map(|key| second.setting(DIR, key))
+        .collect();
     assert!(now == secrets, "a secret is another one");
     let nodes = second.program(["nodes", "list"]).run().expect_code(0);
     nodes.expect_said(&["edge-1"]);
