@@ -50,10 +50,7 @@ pub fn run(mut given: Given) -> Result<Outcome> {
             update::run(given, &host, dry_run)
         }
         Some(Command::Heartbeat) => heartbeat::run(&host),
-        Some(Command::Rotate { secret, yes }) => {
-            let (secret, yes) = (*secret, *yes);
-            rotate::run(given, &host, secret, yes)
-        }
+        Some(Command::Rotate { secret, yes }) => rotate::run(&given, &host, *secret, *yes),
         Some(Command::Doctor) => doctor::run(&host, given.cli.output.json),
         Some(Command::Status) => status::run(&host, given.cli.output.json),
         Some(Command::Nodes { access, action }) => nodes::run(&given, &host, access, action),

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::{Outcome, install};
-use crate::cli::{Given, RotatedSecret};
+use crate::cli::{Given, InstallFlags, RotatedSecret};
 use crate::env_file::EnvFile;
 use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
@@ -24,7 +24,7 @@ const EDGES_JOIN: &str =
 ///
 /// # Errors
 /// [`Exit::Usage`] anywhere but on an origin, or where nobody agrees; else as an install.
-pub fn run(mut given: Given, host: &Host, secret: RotatedSecret, yes: bool) -> Result<Outcome> {
+pub fn run(given: &Given, host: &Host, secret: RotatedSecret, yes: bool) -> Result<Outcome> {
     let saved = Saved::load(host, None)?;
     let dir = match &saved.receipt {
         Some(receipt) if receipt.role == Role::Origin => receipt.dir.clone(),
@@ -40,21 +40,39 @@ pub fn run(mut given: Given, host: &Host, secret: RotatedSecret, yes: bool) -> R
         .fix("offer it to edges first: streamhub-install --cluster-redis-bind <address>")
         .into());
     }
-    given.rotated = Some(secret);
+    let mut wanted = wanted(given, secret)?;
     if given.cli.install.dry_run {
-        return install::run(&mut given, host);
+        return install::run(&mut wanted, host);
     }
-    agree(secret, yes)?;
+    agree(secret, yes, !given.cli.install.non_interactive)?;
     let edges = edges(&env);
-    // An operator's flags and questions have no place here.
-    given.cli.install.non_interactive = true;
-    let outcome = install::run(&mut given, host);
+    let outcome = install::run(&mut wanted, host);
     // Also where it is not proven to serve, the old secret is gone.
     let now = self::env(host, &dir)?;
     if key(secret, &now)? != key(secret, &env)? {
         tell(secret, &edges, &now, &dir);
     }
     outcome
+}
+
+/// The install that a rotation is: what is saved and this one secret anew. Of what was given counts only how the run
+/// goes; a setting that happens to stand beside it, or in the environment, is not what the operator agrees to.
+fn wanted(given: &Given, secret: RotatedSecret) -> Result<Given> {
+    let mut wanted = Given::nothing()?;
+    wanted.rotated = Some(secret);
+    wanted.cli.output = given.cli.output.clone();
+    let flags = given.cli.install.clone();
+    wanted.cli.install = InstallFlags {
+        dir: flags.dir,
+        dry_run: flags.dry_run,
+        drain_timeout: flags.drain_timeout,
+        skip_check: flags.skip_check,
+        // It is saved nowhere, and a run without it would refuse the address that is.
+        allow_public_redis: flags.allow_public_redis,
+        non_interactive: true,
+        ..wanted.cli.install
+    };
+    Ok(wanted)
 }
 
 /// The rotated value, as `.env` has it.
@@ -85,7 +103,7 @@ fn env(host: &Host, dir: &Path) -> Result<EnvFile> {
 }
 
 /// What it cuts off until the edges have run again.
-fn agree(secret: RotatedSecret, yes: bool) -> Result<()> {
+fn agree(secret: RotatedSecret, yes: bool, may_ask: bool) -> Result<()> {
     let meaning = match secret {
         RotatedSecret::RedisPassword => {
             "every edge loses redis, and with it its rooms, until it has run again"
@@ -98,11 +116,18 @@ fn agree(secret: RotatedSecret, yes: bool) -> Result<()> {
         }
     };
     ui::warn(&format!("once it is rotated, {meaning}"));
-    let agreed = yes
-        || ui::confirm("Rotate it now?")?.ok_or_else(|| {
-            Fault::new(Exit::Usage, "nobody can be asked here")
-                .fix("pass --yes to rotate it all the same")
-        })?;
+    if yes {
+        return Ok(());
+    }
+    let answer = if may_ask {
+        ui::confirm("Rotate it now?")?
+    } else {
+        None
+    };
+    let agreed = answer.ok_or_else(|| {
+        Fault::new(Exit::Usage, "nobody can be asked here")
+            .fix("pass --yes to rotate it all the same")
+    })?;
     if agreed {
         return Ok(());
     }
