@@ -36,7 +36,7 @@ struct Settled {
 }
 
 /// Says it also where the test goes well, and its output is kept back.
-fn tell(line: &str) {
+pub fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
@@ -51,12 +51,16 @@ pub fn seed(what: &str) -> u64 {
     seed
 }
 
+/// How many times as many blows are asked for.
+pub fn times() -> usize {
+    std::env::var(KILLS).map_or(1, |text| text.parse().expect("a number of times"))
+}
+
 /// Plays the scene on these stages at once, which spend most of their time waiting, until each has seen so many blows;
 /// then says at which points of a run they came. Gives the stages back as the last run left them.
 pub fn play<'a>(scene: Scene, blow: Blow, count: usize, stages: Vec<Stage<'a>>) -> Vec<Stage<'a>> {
     let seed = seed(scene.name);
-    let times = std::env::var(KILLS).map_or(1, |text| text.parse().expect("a number of times"));
-    let count = count * times;
+    let count = count * times();
     let mut points: BTreeMap<String, usize> = BTreeMap::new();
     let mut left = Vec::new();
     let start = Instant::now();

@@ -100,6 +100,7 @@ mod recovery_test;
 mod redis_path_test;
 mod registry;
 mod rerun_test;
+mod rotate_kill_test;
 mod rotate_test;
 mod rotation_test;
 mod running;
