@@ -36,6 +36,7 @@ mod base;
 mod bench_page;
 mod bench_test;
 mod bootstrap_test;
+mod bundle_test;
 mod campaign;
 mod cgroups;
 mod cluster;
