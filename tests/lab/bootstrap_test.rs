@@ -7,28 +7,7 @@ use crate::images;
 use crate::join_leaves_test::{changed, left};
 use crate::site::Site;
 use crate::strace::assert_none_in;
-
-/// Runs a command on a terminal of its own, and presses Ctrl-C where it says a word.
-const TERMINAL: &str = r#"
-import os, pty, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execvp(sys.argv[2], sys.argv[2:])
-seen, word = b"", sys.argv[1].encode()
-while True:
-    try:
-        part = os.read(terminal, 4096)
-    except OSError:
-        break
-    if not part:
-        break
-    os.write(1, part)
-    seen += part
-    if word and word in seen:
-        os.write(terminal, b"\x03")
-        word = b""
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"#;
+use crate::terminal::CTRL_C;
 
 /// A server with Docker, as its operator has it: without anything of ours.
 fn server(name: &str, site: &Site) -> Host {
@@ -52,12 +31,6 @@ impl Host {
     /// A shell's line, which may take as long as a join.
     fn line(&self, line: &str) -> HostCommand {
         self.command(["sh", "-c", line]).within(JOIN_LIMIT)
-    }
-
-    /// The same on a terminal, with Ctrl-C where `word` is said.
-    fn line_on_terminal(&self, line: &str, word: &str) -> HostCommand {
-        self.command(["python3", "-c", TERMINAL, word, "sh", "-c", line])
-            .within(JOIN_LIMIT)
     }
 }
 
@@ -87,10 +60,13 @@ fn the_documented_line_joins_by_each_shell_and_user_with_and_without_a_terminal(
                 .expect_said(&[&promise]);
         } else {
             let line = format!("trap : INT; {of_operator}; echo ended with $?");
-            let run = edge.line_on_terminal(&line, "✓").by_operator().run();
+            let run = edge
+                .on_terminal(&line, &[("✓", CTRL_C)])
+                .by_operator()
+                .run();
             run.expect_said(&["interrupted by SIGINT", "ended with 130"]);
             assert_nothing_is_left(&edge);
-            edge.line_on_terminal(&of_operator, "")
+            edge.on_terminal(&of_operator, &[])
                 .by_operator()
                 .run()
                 .expect_code(0)
@@ -108,9 +84,9 @@ fn the_documented_line_joins_by_each_shell_and_user_with_and_without_a_terminal(
         let joined = edge.tree();
         let lives = edge.lives();
         let ways = [
-            edge.line_on_terminal(&of_operator, "").by_operator(),
+            edge.on_terminal(&of_operator, &[]).by_operator(),
             edge.line(&of_operator).by_operator(),
-            edge.line_on_terminal(&of_root, ""),
+            edge.on_terminal(&of_root, &[]),
             edge.line(&of_root),
         ];
         for run in ways {
