@@ -39,15 +39,39 @@ pub fn start(host: &Host, dir: &str) {
     ));
 }
 
+/// What the script was told of an edge's origin, and what that one answered.
+pub struct Join<'a> {
+    pub origin: &'a Host,
+    /// Its API, from another host.
+    pub url: &'a str,
+    pub token: &'a str,
+    pub api_key: &'a str,
+    pub api_secret: &'a str,
+    pub redis_password: &'a str,
+}
+
 /// Makes of a host what the script would have, but for the services.
 pub fn lay_out(host: &Host, origin: &Origin, dir: &str) {
-    let url = format!("http://{}:3020", origin.host.ip());
-    let row = registered(origin, host);
+    let join = Join {
+        origin: &origin.host,
+        url: &format!("http://{}:3020", origin.host.ip()),
+        token: TOKEN,
+        api_key: API_KEY,
+        api_secret: API_SECRET,
+        redis_password: REDIS_PASSWORD,
+    };
+    lay_out_of(host, &join, dir);
+}
+
+/// The same of any origin's edge.
+pub fn lay_out_of(host: &Host, join: &Join, dir: &str) {
+    let row = registered(join, host);
     let env = ENV
-        .replace("10.0.0.10", &origin.host.ip().to_string())
-        .replace("APIexamplekey01", API_KEY)
-        .replace("ExampleLiveKitSecretOf40CharactersLong00", API_SECRET)
-        .replace("ExampleRedisPassword", REDIS_PASSWORD);
+        .replace("http://10.0.0.10:3020", join.url)
+        .replace("10.0.0.10", &join.origin.ip().to_string())
+        .replace("APIexamplekey01", join.api_key)
+        .replace("ExampleLiveKitSecretOf40CharactersLong00", join.api_secret)
+        .replace("ExampleRedisPassword", join.redis_password);
     let write = |name: &str, text: &str, mode| host.write(&format!("{dir}/{name}"), text, mode);
     write(".env", &format!("{env}# ours\n{OPERATORS_OWN}"), 0o600);
     write("docker-compose.yml", COMPOSE, 0o644);
@@ -59,7 +83,7 @@ pub fn lay_out(host: &Host, origin: &Origin, dir: &str) {
     ));
     write(RECORDING, "a recording", 0o644);
     host.sh_ok(&format!("chmod 0775 {dir}/data/apps"));
-    write_units(host, &url, TOKEN, &row);
+    write_units(host, join.url, join.token, &row);
 }
 
 /// The heartbeat of a node of either role, and what else the script left outside its directory.
@@ -85,13 +109,13 @@ pub fn write_units(host: &Host, url: &str, token: &str, node: &str) {
 }
 
 /// Registers the node as the script did, and returns its id.
-fn registered(origin: &Origin, host: &Host) -> String {
+fn registered(join: &Join, host: &Host) -> String {
     let body = json!({ "name": NAME, "ip": host.ip(), "region": REGION });
-    let said = origin
-        .host
+    let said = join
+        .origin
         .command(["curl", "--silent", "--fail", "--data-binary", "@-"])
         .args(["--header", "Content-Type: application/json"])
-        .args(["--header", &format!("X-Cluster-Token: {TOKEN}")])
+        .args(["--header", &format!("X-Cluster-Token: {}", join.token)])
         .args(["http://127.0.0.1:3020/api/v1/cluster/join"])
         .stdin(body.to_string())
         .ok();
