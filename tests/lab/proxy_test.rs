@@ -205,14 +205,9 @@ fn caddy_serves_plain_http_until_it_has_a_certificate_and_gives_way_to_nginx() {
     let acme = Acme::serve(&client);
     let host = origin_host_with("origin", [images::origin(), vec![images::caddy()]].concat());
     host.sh_ok("systemctl disable --now nginx");
-    host.write("/root/acme-ca.pem", acme.authority(), 0o644);
-    let directory = acme.directory();
     let run = |more: &[&str]| {
-        let given = [&["--acme-directory", &directory], more].concat();
-        install(&host, &given)
-            .env("STREAMHUB_ACME_CA_FILE", "/root/acme-ca.pem")
-            .run()
-            .expect_code(0)
+        let run = acme.given_to(&host, install(&host, more));
+        run.run().expect_code(0)
     };
     let http = [
         format!("{NAME}:80:{}", host.ip()),
@@ -276,5 +271,30 @@ fn caddy_serves_plain_http_until_it_has_a_certificate_and_gives_way_to_nginx() {
     assert_eq!(host.sh_ok(caddy), "");
     assert_eq!(cluster("/api/v1/health"), "200");
     greets(&host, &client, &url, &trust);
+    unchanged();
+
+    // And back: nginx, which an operator may need, goes by his own hand, as the refusal says.
+    let caddy = ["--proxy", "caddy", "--no-tls"];
+    let before = configuration(&host);
+    let refused = install(&host, &caddy).run().expect_code(3);
+    let fix = refused
+        .stderr
+        .lines()
+        .find_map(|line| Some(line.split_once("give it another port: ")?.1));
+    let fix = fix.unwrap_or_else(|| panic!("{refused:?}"));
+    assert_eq!(configuration(&host), before);
+    greets(&host, &client, &url, &trust);
+    host.sh_ok(fix);
+    run(&caddy);
+    let address = host.setting("/opt/streamhub", "STREAMHUB_SITE_ADDRESS");
+    assert_eq!(address, format!("http://{NAME}"));
+    assert_eq!(over_http("/api/v1/health"), "200");
+    assert_eq!(cluster("/api/v1/health"), "200");
+    greets(
+        &host,
+        &client,
+        &format!("http://{NAME}"),
+        &["--resolve", &http[0]],
+    );
     unchanged();
 }
