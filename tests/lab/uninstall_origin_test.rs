@@ -127,10 +127,9 @@ fn caddys_certificates_stay_until_they_are_asked_for_and_an_operators_always() {
     assert_eq!(over_tls(), "200");
 
     came_with_it(&host, r#""certbot","python3-certbot-nginx""#);
-    uninstall(&host, &["--purge", "--purge-packages"])
-        .expect_code(0)
-        .expect_said(&["/etc/letsencrypt stays"]);
+    let said = uninstall(&host, &["--purge", "--purge-packages"]).expect_code(0);
     assert!(host.has(own) && !host.has("/usr/bin/certbot"));
+    said.expect_said(&["/etc/letsencrypt stays"]);
     host.sh_ok("docker volume inspect streamhub_caddy_data");
     uninstall(&host, &["--purge-tls"]).expect_code(0);
     uninstall(&host, &["--purge", "--purge-tls"])
