@@ -18,7 +18,9 @@ use std::time::Duration;
 pub use edge::{Edge, MASTER_CA};
 pub use elsewhere::Elsewhere;
 pub use files::HEARTBEAT_ENV;
-pub use origin::{Core, Domain, Left, Origin, Proxy, SECRET_KEYS, api_port, edge_addresses};
+pub use origin::{
+    CORE_PORT, Core, Domain, Left, Origin, Proxy, SECRET_KEYS, api_port, edge_addresses,
+};
 pub use predecessor::HEARTBEAT_SCRIPT;
 pub use registry::{Itself, Registry};
 pub use saved::{Joined, Saved};

@@ -10,6 +10,7 @@ mod neighbours;
 pub(super) mod nginx;
 pub(super) mod pieces;
 mod removal;
+mod without_cluster;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use existing::Parts;
 use pieces::{Piece, Standing};
 
 pub use removal::SiteParts;
+pub use without_cluster::NoClusterSite;
 
 const AVAILABLE: &str = "/etc/nginx/sites-available";
 const ENABLED: &str = "/etc/nginx/sites-enabled";

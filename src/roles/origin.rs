@@ -85,6 +85,7 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
             refresh: settings.refresh,
         }));
     }
+    wanted.extend(front::no_cluster_site(origin));
     wanted.push(Box::new(Stack::new(
         stack,
         settings.drain,

@@ -4,6 +4,7 @@ mod cluster;
 mod domain;
 mod edges;
 mod left;
+mod listen;
 mod source;
 
 use std::net::IpAddr;
@@ -16,11 +17,13 @@ pub use domain::Domain;
 pub use edges::edge_addresses;
 pub use left::Left;
 pub(super) use left::is_without_tls;
+pub use listen::{CORE_PORT, api_port};
+use listen::{core_port, exposed_on};
 pub use source::Core;
 
 use super::address::address;
 use super::files::read;
-use super::{Saved, variable};
+use super::{Saved, usage, variable};
 use crate::cli::{Given, RotatedSecret};
 use crate::env_file::EnvFile;
 use crate::fault::{Exit, Fault, Result};
@@ -28,9 +31,6 @@ use crate::host::Host;
 use crate::receipt;
 use crate::resource::operators_layer;
 use crate::secret::Secret;
-
-/// Where the core listens unless `.env` says otherwise.
-const CORE_PORT: u16 = 3020;
 
 /// What stands before the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,35 +240,6 @@ fn acme_directory(text: &str) -> Result<Url> {
         &["https"],
         "the address of an ACME directory, such as https://acme-v02.api.letsencrypt.org/directory",
     )
-}
-
-/// The port of the origin's API, from the `.env` in its directory.
-///
-/// # Errors
-/// If it can't be read, or holds no port there.
-pub fn api_port(host: &Host, dir: &Path) -> Result<u16> {
-    core_port(&read(host, &dir.join(".env"))?.unwrap_or_default())
-}
-
-fn core_port(env: &EnvFile) -> Result<u16> {
-    let Some(port) = env.get("PORT")? else {
-        return Ok(CORE_PORT);
-    };
-    port.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
-        Fault::new(Exit::NotReady, format!("PORT={port} in .env is no port"))
-            .fix("write a number from 1 to 65535 there, or remove the line")
-            .into()
-    })
-}
-
-/// What `HOST` names beside loopback; without one the core gets loopback.
-fn exposed_on(env: &EnvFile) -> Result<Option<String>> {
-    let host = env.get("HOST")?.filter(|host| !host.is_empty());
-    let is_here = |host: &str| {
-        let ip = host.parse::<IpAddr>();
-        host == "localhost" || ip.is_ok_and(|ip| ip.to_canonical().is_loopback())
-    };
-    Ok(host.filter(|host| !is_here(host)).map(str::to_owned))
 }
 
 #[cfg(test)]

@@ -95,6 +95,20 @@ fn the_clusters_redis_comes_and_goes_and_may_come_late_at_a_boot() {
         .expect_said(&[NOTHING]);
     has(&host, with_bind(bind));
 
+    // A core that listens on every address takes that one too, and gives it back.
+    for (own, dashboard) in [("0.0.0.0", "200"), ("127.0.0.1", "404")] {
+        host.sh_ok(&format!(
+            "sed -i 's/^HOST=.*/HOST={own}/' /opt/streamhub/.env"
+        ));
+        host.program::<&str>([]).run().expect_code(0);
+        assert_eq!(cluster(&host, "/api/v1/health"), "200", "{own}");
+        assert_eq!(cluster(&host, "/"), dashboard, "{own}");
+        host.program::<&str>([])
+            .run()
+            .expect_code(0)
+            .expect_said(&["nothing to change"]);
+    }
+
     // Absent at a boot, the rest serves; once it is there, it does too.
     host.reboot();
     let serves = || host.status_of(&format!("http://{ip}/api/v1/health"), &[]) == "200";

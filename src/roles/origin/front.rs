@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use url::Url;
 
 use crate::resource::{
-    CaddyCertificate, Certificate, NoService, Packages, Resource, Resources, Rule, Site,
-    caddy_volume,
+    CaddyCertificate, Certificate, NoClusterSite, NoService, Packages, Resource, Resources, Rule,
+    Site, caddy_volume,
 };
 use crate::settings::{Core, Domain, Origin, Proxy, Settings};
 
@@ -38,6 +38,12 @@ pub(super) fn packages(origin: &Origin) -> Resources {
         }
     }
     wanted
+}
+
+/// What has to give way before the core starts: an address that it is going to listen on itself.
+pub(super) fn no_cluster_site(origin: &Origin) -> Option<Box<dyn Resource>> {
+    let gives_way = origin.proxy == Proxy::Nginx && origin.exposed_on.is_some();
+    gives_way.then(|| Box::new(NoClusterSite) as Box<dyn Resource>)
 }
 
 /// What stands before the core; Caddy is one of the stack's services.
