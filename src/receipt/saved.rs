@@ -45,6 +45,13 @@ pub struct Saved {
     pub acme_ca_file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub core_image: Option<String>,
+    /// Where the source comes from, where that is not StreamHub's own place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repo_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src_sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_redis_bind: Option<String>,
     /// A run is at it to take redis back from the cluster; one that was cut off is completed by the next.

@@ -109,6 +109,7 @@ impl Origin {
             None => left.no_tls,
         };
         let no_tls = !flags.tls && (flags.no_tls || kept_no_tls);
+        let core = Core::resolve(given, &kept)?;
         let asked = flags.domain.clone().or(kept.domain).or(left.domain);
         let domain = Domain::parse(asked.as_deref().unwrap_or_default())?;
         let asked = flags.proxy.clone().or(kept.proxy);
@@ -129,7 +130,7 @@ impl Origin {
             proxy,
             acme_directory: directory.as_deref().map(acme_directory).transpose()?,
             acme_ca_file: variable("STREAMHUB_ACME_CA_FILE").or(kept.acme_ca_file),
-            core: Core::resolve(given, kept.core_image)?,
+            core,
             port: core_port(&env)?,
             exposed_on: exposed_on(&env)?,
             redis: Redis::resolve(given, host, saved, &env)?,
@@ -163,14 +164,10 @@ impl Origin {
             proxy: Some(self.proxy.name().to_owned()),
             acme_directory: self.acme_directory.as_ref().map(Url::to_string),
             acme_ca_file: self.acme_ca_file.clone(),
-            core_image: match &self.core {
-                Core::Image(image) => Some(image.clone()),
-                Core::Built(_) => None,
-            },
             cluster_redis_bind: self.redis.bind.map(|ip| ip.to_string()),
             taking_redis_back: self.redis.taken_back && self.env.has("REDIS_BIND"),
             allow_edge: self.edges.iter().map(ToString::to_string).collect(),
-            ..receipt::Saved::default()
+            ..self.core.to_keep()
         }
     }
 }

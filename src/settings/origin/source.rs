@@ -1,9 +1,12 @@
 //! Where an origin's core comes from.
 
+use url::Url;
+
 use super::super::address::address;
 use super::super::{usage, variable};
 use crate::cli::Given;
 use crate::fault::Result;
+use crate::receipt;
 use crate::resource::Source;
 
 const REPOSITORY: &str = "STREAMHUB_REPO_URL";
@@ -23,15 +26,33 @@ pub enum Core {
 }
 
 impl Core {
-    /// An image that was asked for, now or before; else built from source.
+    /// An image that was asked for, now or before; else built from source, which comes from where it came from before.
     ///
     /// # Errors
     /// [`crate::fault::Exit::Usage`] for an image or an address that can't be one.
-    pub fn resolve(given: &Given, kept: Option<String>) -> Result<Self> {
-        let asked = given.cli.install.core_image.clone().or(kept);
+    pub fn resolve(given: &Given, kept: &receipt::Saved) -> Result<Self> {
+        let asked = given.cli.install.core_image.as_ref();
+        let asked = asked.or(kept.core_image.as_ref()).cloned();
         match asked.filter(|image| !image.is_empty()) {
             Some(image) => Ok(Self::Image(checked_image(image)?)),
-            None => source().map(Self::Built),
+            None => source(kept, variable).map(Self::Built),
+        }
+    }
+
+    /// What of it a receipt keeps: the image, or a place of the source that is not StreamHub's own.
+    pub fn to_keep(&self) -> receipt::Saved {
+        let other = |url: &Url, own: &str| Some(url.to_string()).filter(|url| url != own);
+        match self {
+            Self::Image(image) => receipt::Saved {
+                core_image: Some(image.clone()),
+                ..receipt::Saved::default()
+            },
+            Self::Built(source) => receipt::Saved {
+                repo_url: other(&source.repository, DEFAULT_REPOSITORY),
+                src_url: other(&source.tarball, DEFAULT_TARBALL),
+                src_sha256: source.sha256.clone(),
+                ..receipt::Saved::default()
+            },
         }
     }
 }
@@ -51,13 +72,17 @@ fn checked_image(image: String) -> Result<String> {
     ))
 }
 
-/// Where StreamHub's source comes from, by the environment alone: it is not saved.
-fn source() -> Result<Source> {
-    let url = |name: &str, default: &str, takes: &str| {
-        let text = variable(name).unwrap_or_else(|| default.to_owned());
+/// Where StreamHub's source comes from: as the environment says, else as it said before.
+fn source(kept: &receipt::Saved, variable: impl Fn(&str) -> Option<String>) -> Result<Source> {
+    let url = |name: &str, kept: &Option<String>, default: &str, takes: &str| {
+        let text = variable(name).or_else(|| kept.clone());
+        let text = text.unwrap_or_else(|| default.to_owned());
         address(name, &text, &["https", "http"], takes)
     };
-    let sha256 = variable(SHA256).map(|text| {
+    // A pin is for the archive that it was given with: another place has others.
+    let is_elsewhere = variable(REPOSITORY).is_some() || variable(TARBALL).is_some();
+    let kept_pin = kept.src_sha256.clone().filter(|_| !is_elsewhere);
+    let sha256 = variable(SHA256).or(kept_pin).map(|text| {
         let text = text.to_ascii_lowercase();
         let is_digest = text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
         is_digest.then_some(text.clone()).ok_or_else(|| {
@@ -72,10 +97,16 @@ fn source() -> Result<Source> {
     Ok(Source {
         repository: url(
             REPOSITORY,
+            &kept.repo_url,
             DEFAULT_REPOSITORY,
             "the address of a git repository",
         )?,
-        tarball: url(TARBALL, DEFAULT_TARBALL, "the address of a .tar.gz")?,
+        tarball: url(
+            TARBALL,
+            &kept.src_url,
+            DEFAULT_TARBALL,
+            "the address of a .tar.gz",
+        )?,
         sha256: sha256.transpose()?,
     })
 }
