@@ -26,7 +26,7 @@ pub struct Outcome {
     /// A dry run found something to change, or the registry was changed; what a run has changed on this
     /// host, [`crate::plan::has_changed`] knows.
     pub would_change: bool,
-    /// It works, and not all is as it should be: the origin is away.
+    /// It works, and not all is as it should be: the origin is away, or a certificate could not be had.
     pub degraded: bool,
     /// Not all is well, and that is the answer to the question, not a fault.
     pub unwell: bool,

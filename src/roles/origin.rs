@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use minijinja::context;
 use url::Url;
 
+pub use front::certificate;
+
 use super::edge;
 use super::node::{adoption, file, heartbeat, unit};
 use crate::fault::Result;
@@ -96,7 +98,7 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
         project: settings.project.clone(),
         port: origin.port,
     }));
-    wanted.extend(front::site(settings, origin, env::email(origin)?));
+    wanted.extend(front::site(settings, origin)?);
     wanted.push(Box::new(Timer));
     wanted.push(Box::new(Absent {
         path: HEARTBEAT_SCRIPT,
@@ -223,9 +225,8 @@ fn left_by_predecessor(settings: &Settings, origin: &Origin) -> Vec<Owned> {
         path: settings.dir.clone(),
     }];
     if origin.proxy == Proxy::Nginx {
-        let domain = origin.domain.to_string();
         if origin.tls {
-            let name = domain.clone();
+            let name = origin.domain.to_string();
             left.push(Owned::Certificate { name });
         }
         left.push(file(site_path(&domain)));

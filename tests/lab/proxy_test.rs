@@ -156,7 +156,17 @@ fn certbot_puts_a_certificate_into_the_site_and_without_one_the_site_works_over_
 
     acme.lead(NAME, &host);
     acme.refuse_everything();
-    let Output { stderr, .. } = run(&["--domain", NAME, "--email", "admin@example.com"]);
+    let flags = ["--domain", NAME, "--email", "admin@example.com", "--json"];
+    let Output { stdout, stderr, .. } = run(&flags);
+    assert!(
+        stderr.contains("without a valid certificate yet"),
+        "{stderr}"
+    );
+    let degraded = |stdout: &str, is: bool| {
+        let said = format!("\"degraded\":{is},\"event\":\"done\"");
+        assert!(stdout.contains(&said), "{stdout}");
+    };
+    degraded(&stdout, true);
     let command = format!("certbot --nginx -d {NAME}");
     assert!(
         stderr.contains("no certificate for") && stderr.contains(&command),
@@ -166,7 +176,9 @@ fn certbot_puts_a_certificate_into_the_site_and_without_one_the_site_works_over_
 
     let plain = host.read(SITE);
     acme.lead(NAME, &host);
-    run(&[]);
+    let Output { stdout, stderr, .. } = run(&["--json"]);
+    degraded(&stdout, false);
+    assert!(stderr.contains("nginx, with a certificate"), "{stderr}");
     client.write("/root/issuer.pem", acme.issuer(), 0o644);
     let trust = ["--cacert", "/root/issuer.pem", "--resolve", &resolve(443)];
     let url = format!("https://{NAME}");

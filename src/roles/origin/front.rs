@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use crate::fault::Result;
 use crate::resource::{
     CaddyCertificate, Certificate, NoClusterSite, NoService, Packages, Resource, Resources, Rule,
     Site, caddy_volume,
@@ -47,19 +48,12 @@ pub(super) fn no_cluster_site(origin: &Origin) -> Option<Box<dyn Resource>> {
 }
 
 /// What stands before the core; Caddy is one of the stack's services.
-pub(super) fn site(settings: &Settings, origin: &Origin, email: String) -> Resources {
+pub(super) fn site(settings: &Settings, origin: &Origin) -> Result<Resources> {
+    let certificate = certificate(settings, origin)?;
     if origin.proxy == Proxy::Caddy {
-        let certificate = CaddyCertificate {
-            domain: origin.domain.to_string(),
-            volume: caddy_volume(&settings.project),
-        };
-        let wanted = origin
-            .tls
-            .then(|| Box::new(certificate) as Box<dyn Resource>);
-        return wanted.into_iter().collect();
+        return Ok(certificate.into_iter().collect());
     }
     let is_catch_all = matches!(origin.domain, Domain::Address(_));
-    let name = origin.domain.to_string();
     // It would hold the ports that nginx needs.
     let no_caddy = NoService {
         name: CADDY,
@@ -72,7 +66,7 @@ pub(super) fn site(settings: &Settings, origin: &Origin, email: String) -> Resou
         server_name: if is_catch_all {
             "_".to_owned()
         } else {
-            name.clone()
+            origin.domain.to_string()
         },
         domain: name.clone(),
         is_catch_all,
@@ -85,9 +79,8 @@ pub(super) fn site(settings: &Settings, origin: &Origin, email: String) -> Resou
             email,
             directory: origin.acme_directory.as_ref().map(Url::to_string),
             ca_file: origin.acme_ca_file.as_ref().map(PathBuf::from),
-        }));
-    }
-    wanted
+        })),
+    })
 }
 
 /// What `COMPOSE_PROFILES` is to say where it says this: StreamHub's own file keeps Caddy for those who ask for it, and

@@ -6,17 +6,31 @@ use crate::settings::{Origin, Settings};
 use crate::ui;
 
 /// Says it. Secrets are shown to a person at a terminal, and to nobody else.
-pub(super) fn show(settings: &Settings, asked: &Origin, env: &EnvFile, changes: usize) {
+pub(super) fn show(
+    settings: &Settings,
+    asked: &Origin,
+    env: &EnvFile,
+    has_certificate: bool,
+    changes: usize,
+) {
     let elsewhere = format!("(see {}/.env)", settings.dir.display());
-    let for_others = text(settings, asked, env, changes, &|_| elsewhere.clone());
-    let for_people = text(settings, asked, env, changes, &|value| value.to_owned());
-    ui::disclose(&for_people, &for_others);
+    let tls = match (asked.tls, has_certificate) {
+        (false, _) => "plain HTTP",
+        (true, true) => "with a certificate",
+        (true, false) => "without a valid certificate yet, as the warning above says",
+    };
+    let text = |secret: &dyn Fn(&str) -> String| text(settings, asked, env, tls, changes, secret);
+    ui::disclose(
+        &text(&|value| value.to_owned()),
+        &text(&|_| elsewhere.clone()),
+    );
 }
 
 fn text(
     settings: &Settings,
     asked: &Origin,
     env: &EnvFile,
+    tls: &str,
     changes: usize,
     secret: &dyn Fn(&str) -> String,
 ) -> String {
@@ -49,11 +63,6 @@ The origin {domain} serves.
         ws = value("PUBLIC_WS_URL"),
         rtmp = value("RTMP_PUBLIC_HOST"),
         proxy = asked.proxy.name(),
-        tls = if asked.tls {
-            "with a certificate"
-        } else {
-            "plain HTTP"
-        },
     )
 }
 
@@ -66,7 +75,7 @@ To have edges, offer them redis on a private address of this host:
             .to_owned();
     };
     let join = settings.elsewhere.command(&format!(
-        "--join --master-ip {bind} --master-token-file <file with the join token>"
+        "--join --master-ip {bind}{api} --master-token-file <file with the join token>"
     ));
     format!(
         "
