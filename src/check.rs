@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::fault::{Exit, Fault, Result, is_permission_denied};
 use crate::host::Host;
 use crate::origin_api::Refusal;
+use crate::receipt::Role;
 use crate::settings::{Edge, Node, Origin, Settings};
 use crate::signals;
 use crate::ui::Severity;
@@ -118,8 +119,13 @@ impl<'a> Scene<'a> {
             .map_or(Ok(()), |asked| asked.as_ref().copied()))
     }
 
+    /// Whether it is a node already, by what an earlier run left.
     pub fn is_joined(&self) -> bool {
-        self.settings.saved.joined.is_some()
+        match self.settings.role() {
+            Role::Edge => self.settings.saved.joined.is_some(),
+            // Its heartbeat is set up once its packages and its .env are there.
+            Role::Origin => self.settings.saved.token.is_some(),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ use super::files::read;
 use super::{Saved, usage, variable};
 use crate::cli::{Given, RotatedSecret};
 use crate::env_file::EnvFile;
-use crate::fault::{Exit, Fault, Result};
+use crate::fault::{Exit, Fault, Result, is_permission_denied};
 use crate::host::Host;
 use crate::receipt;
 use crate::resource::operators_layer;
@@ -98,8 +98,18 @@ pub struct Answers {
 impl Origin {
     pub(super) fn resolve(given: &Given, host: &Host, dir: &Path, saved: &Saved) -> Result<Self> {
         let flags = &given.cli.install;
+        if flags.admin_pass.as_deref() == Some("") {
+            let why = "it is empty, and nobody could log in";
+            return Err(usage(
+                "--admin-pass",
+                "",
+                why,
+                "a password; left out, the one of .env stays",
+            ));
+        }
         let kept = saved.settings();
-        let env = read(host, &dir.join(".env"))?;
+        let path = dir.join(".env");
+        let env = read(host, &path).map_err(|e| needs_root(e, &path))?;
         refuse_lost_env(saved, dir, env.is_some())?;
         let env = env.unwrap_or_default();
         keep_from_output(&env)?;
@@ -200,6 +210,20 @@ fn keep_from_output(env: &EnvFile) -> Result<()> {
     Ok(())
 }
 
+/// What an ordinary user's dry run is told of an installed origin: all that it is stands in `.env`.
+fn needs_root(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    if !is_permission_denied(&error) {
+        return error;
+    }
+    let what = format!(
+        "only root may read {}, which says what this origin is",
+        path.display()
+    );
+    Fault::new(Exit::NotReady, what)
+        .fix("run it as root: sudo streamhub-install …")
+        .into()
+}
+
 /// New secrets in the place of lost ones would cut off every edge, and make what the old ones signed worthless.
 fn refuse_lost_env(saved: &Saved, dir: &Path, is_there: bool) -> Result<()> {
     let path = dir.join(".env");
@@ -240,23 +264,4 @@ fn acme_directory(text: &str) -> Result<Url> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_core_beyond_loopback_is_known_by_its_host() {
-        let found = |text: &str| exposed_on(&EnvFile::parse(text.as_bytes()).unwrap()).unwrap();
-        for here in [
-            "",
-            "HOST=127.0.0.1",
-            "HOST=127.1.2.3",
-            "HOST=::1",
-            "HOST=localhost",
-        ] {
-            assert_eq!(found(here), None, "{here}");
-        }
-        for beyond in ["0.0.0.0", "::", "10.0.0.10"] {
-            assert_eq!(found(&format!("HOST={beyond}")).as_deref(), Some(beyond));
-        }
-    }
-}
+mod tests;

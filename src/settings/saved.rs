@@ -8,7 +8,7 @@ use crate::env_file::EnvFile;
 use crate::fault::{Exit, Fault, Result, is_permission_denied};
 use crate::host::Host;
 use crate::origin_api::Answer;
-use crate::receipt::{self, Receipt};
+use crate::receipt::{self, Receipt, Role};
 use crate::secret::Secret;
 
 /// What is known from before.
@@ -73,12 +73,15 @@ impl Saved {
     /// # Errors
     /// If a file is damaged.
     pub(super) fn with_join(mut self, host: &Host, dir: &Path) -> Result<Self> {
-        if self.receipt.is_none() {
+        let Some(receipt) = &self.receipt else {
             return Ok(self);
-        }
+        };
         if let Some(beat) = read(host, Path::new(HEARTBEAT_ENV))? {
             self.token = beat.get("STREAMHUB_HB_TOKEN")?.map(Secret::new);
-            self.joined = joined(host, dir, &beat)?;
+            // An origin has such files too, and its own values may be what no edge would take.
+            if receipt.role == Role::Edge {
+                self.joined = joined(host, dir, &beat)?;
+            }
         }
         Ok(self)
     }

@@ -110,3 +110,44 @@ fn source(kept: &receipt::Saved, variable: impl Fn(&str) -> Option<String>) -> R
         sha256: sha256.transpose()?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_of_ones_own_is_kept_until_another_is_given() {
+        let (git, tar) = (
+            "https://git.example.com/streamhub.git",
+            "https://git.example.com/streamhub.tar.gz",
+        );
+        let pin = "0".repeat(64);
+        let take = |kept: &receipt::Saved, given: &[(&str, &str)]| {
+            let given = |name: &str| {
+                let found = given.iter().find(|(key, _)| *key == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            let source = source(kept, given).unwrap();
+            Core::Built(source).to_keep()
+        };
+        let nothing = receipt::Saved::default();
+        assert_eq!(take(&nothing, &[]), nothing);
+        let first = take(
+            &nothing,
+            &[(REPOSITORY, git), (TARBALL, tar), (SHA256, &pin)],
+        );
+        assert_eq!(first.repo_url.as_deref(), Some(git));
+        assert_eq!(first.src_url.as_deref(), Some(tar));
+        assert_eq!(first.src_sha256.as_ref(), Some(&pin));
+        assert_eq!(take(&first, &[]), first);
+        let newer = "1".repeat(64);
+        let pinned = take(&first, &[(SHA256, &newer)]);
+        assert_eq!(
+            (pinned.src_url, pinned.src_sha256),
+            (first.src_url.clone(), Some(newer))
+        );
+        // Back to StreamHub's own repository, without the pin, which would keep git from being asked.
+        let back = take(&first, &[(REPOSITORY, DEFAULT_REPOSITORY)]);
+        assert_eq!((back.repo_url, back.src_sha256), (None, None));
+    }
+}

@@ -1,8 +1,10 @@
 //! What an operator needs next, once an origin serves.
 
+use std::net::SocketAddr;
+
 use crate::env_file::EnvFile;
 use crate::roles::origin::REDIS_PORT;
-use crate::settings::{Origin, Settings};
+use crate::settings::{CORE_PORT, Origin, Settings};
 use crate::ui;
 
 /// Says it. Secrets are shown to a person at a terminal, and to nobody else.
@@ -74,6 +76,10 @@ To have edges, offer them redis on a private address of this host:
   streamhub-install --cluster-redis-bind <address> --allow-edge <address of the edge>"
             .to_owned();
     };
+    let api = match asked.port {
+        CORE_PORT => String::new(),
+        port => format!(" --master-url http://{}", SocketAddr::new(bind, port)),
+    };
     let join = settings.elsewhere.command(&format!(
         "--join --master-ip {bind}{api} --master-token-file <file with the join token>"
     ));
@@ -86,4 +92,36 @@ The join token: {token}
 It uses redis on {bind}:{REDIS_PORT} and the cluster's API on {bind}:{port}.",
         port = asked.port
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::cli::Given;
+    use crate::host::Host;
+
+    #[test]
+    fn an_edge_is_told_of_another_port() {
+        let root = tempfile::tempdir().unwrap();
+        let receipt = r#"{"version":1,"written_by":"0.1.0","role":"origin","dir":"/opt/streamhub","settings":{"domain":"localhost","cluster_redis_bind":"10.0.0.10"},"owned":[]}"#;
+        for dir in ["etc/streamhub", "opt/streamhub"] {
+            fs::create_dir_all(root.path().join(dir)).unwrap();
+        }
+        fs::write(root.path().join("etc/streamhub/receipt.json"), receipt).unwrap();
+        for (env, told) in [
+            (
+                "PORT=4020\n",
+                "--master-ip 10.0.0.10 --master-url http://10.0.0.10:4020 ",
+            ),
+            ("PORT=3020\n", "--master-ip 10.0.0.10 --master-token-file "),
+        ] {
+            fs::write(root.path().join("opt/streamhub/.env"), env).unwrap();
+            let given = Given::nothing().unwrap();
+            let settings = Settings::resolve(&given, &Host::new(root.path())).unwrap();
+            let text = edges(&settings, settings.origin().unwrap(), "clt_Example");
+            assert!(text.contains(told), "{text}");
+        }
+    }
 }
