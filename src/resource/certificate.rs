@@ -22,6 +22,7 @@ use crate::receipt::Owned;
 use crate::{signals, ui};
 
 const LIVE: &str = "/etc/letsencrypt/live";
+const RENEWAL: &str = "/etc/letsencrypt/renewal";
 const SYSTEM_TRUST: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// An ACME server takes seconds; one that hangs is waited for no longer.
 const LIMIT: Duration = Duration::from_secs(240);
@@ -55,6 +56,8 @@ pub struct Certificate {
 enum Step {
     /// Asked of the ACME server.
     Obtain,
+    /// The same, for one that is good and of another server than the one that was asked for.
+    Replace,
     /// There already, and only to be put into the site.
     Install,
 }
@@ -66,15 +69,31 @@ impl Certificate {
             .unwrap_or_default();
         for path in configuration::certificates(&site, &self.domain) {
             if self.is_good(host, &path)? {
-                return Ok(None);
+                // An operator's own is nobody's to replace.
+                return Ok(replace.filter(|_| path.starts_with(self.live())));
             }
         }
         let is_there = self.is_good(host, &self.live().join("fullchain.pem"))?;
-        Ok(Some(if is_there {
-            Step::Install
-        } else {
-            Step::Obtain
+        Ok(Some(match replace {
+            _ if !is_there => Step::Obtain,
+            Some(replace) => replace,
+            None => Step::Install,
         }))
+    }
+
+    /// Whether certbot renews its certificate from another server than the one that was asked for, if one was.
+    fn is_of_another_server(&self, host: &Host) -> Result<bool> {
+        let renewal = Path::new(RENEWAL).join(format!("{}.conf", self.domain));
+        let text = host.read_text(&renewal)?.unwrap_or_default();
+        let server = text.lines().find_map(|line| {
+            let (key, value) = line.split_once('=')?;
+            (key.trim() == "server").then_some(value.trim())
+        });
+        Ok(self
+            .directory
+            .as_deref()
+            .zip(server)
+            .is_some_and(|(asked, server)| asked != server))
     }
 
     fn live(&self) -> PathBuf {
@@ -92,7 +111,7 @@ impl Certificate {
         let certbot = Program::new("certbot").limit(LIMIT);
         let certbot = match step {
             Step::Install => certbot.args(["install", "--nginx", "--cert-name", &self.domain]),
-            Step::Obtain => certbot
+            Step::Obtain | Step::Replace => certbot
                 .args([
                     "--nginx",
                     "-d",
@@ -101,10 +120,13 @@ impl Certificate {
                     "-m",
                     &self.email,
                 ])
-                .arg("--keep-until-expiring"),
+                .arg(match step {
+                    Step::Replace => "--force-renewal",
+                    _ => "--keep-until-expiring",
+                }),
         };
         let mut certbot = certbot.args(["--non-interactive", "--redirect"]);
-        if step == Step::Obtain {
+        if step != Step::Install {
             if let Some(directory) = &self.directory {
                 certbot = certbot.args(["--server", directory]);
             }
@@ -131,7 +153,7 @@ impl Certificate {
 
     /// certbot's timer renews with the system's trust, and not with what this run was given.
     fn tell_of_renewals(&self, host: &Host, step: Step) -> Result<()> {
-        let Some(ca) = self.ca_file.as_ref().filter(|_| step == Step::Obtain) else {
+        let Some(ca) = self.ca_file.as_ref().filter(|_| step != Step::Install) else {
             return Ok(());
         };
         let trusted = host.read_text(Path::new(SYSTEM_TRUST))?.unwrap_or_default();
@@ -156,7 +178,7 @@ impl Certificate {
         } else {
             "The site works over plain HTTP"
         };
-        let trust = ca_file.as_ref().filter(|_| step == Step::Obtain);
+        let trust = ca_file.as_ref().filter(|_| step != Step::Install);
         let trust = trust.map_or_else(String::new, |ca| {
             format!("REQUESTS_CA_BUNDLE={} ", ca.display())
         });
@@ -179,9 +201,13 @@ impl Resource for Certificate {
                 "use the one that is there: {}",
                 self.live().display()
             )),
-            Some(Step::Obtain) => {
+            Some(step) => {
                 let from = self.directory.as_deref().unwrap_or("Let's Encrypt");
-                Change::Create(Some(format!("from {from}, for {}", self.email)))
+                let from = format!("from {from}, for {}", self.email);
+                match step {
+                    Step::Replace => Change::Update(format!("another one {from}")),
+                    _ => Change::Create(Some(from)),
+                }
             }
         })
     }

@@ -49,6 +49,8 @@ pub struct Site {
     pub server_name: String,
     /// It answers for every name that no other site does, as an origin without a name must.
     pub is_catch_all: bool,
+    /// What certbot has put into it is to go.
+    pub without_tls: bool,
     /// Where the core listens on loopback.
     pub core_port: u16,
     /// Where the cluster's API is offered to edges.
@@ -86,7 +88,10 @@ impl Site {
             };
             return render("origin/nginx.conf", values);
         };
-        let there = String::from_utf8_lossy(&there).into_owned();
+        let mut there = String::from_utf8_lossy(&there).into_owned();
+        if self.without_tls {
+            there = existing::without_tls(&there, &self.server_name);
+        }
         let name = (!self.is_catch_all).then_some(self.server_name.as_str());
         match existing::parts(&there, name, self.core_port) {
             Parts::Complete => Ok(there),

@@ -57,6 +57,8 @@ pub struct Origin {
     pub tls: bool,
     /// `--no-tls` was given, now or before, for whichever domain.
     no_tls: bool,
+    /// `--no-tls` was given now: a site with TLS loses it. Later runs leave alone what an operator has certbot do there.
+    pub drops_tls: bool,
     pub proxy: Proxy,
     /// The ACME server, where it is another than Let's Encrypt.
     pub acme_directory: Option<Url>,
@@ -137,6 +139,7 @@ impl Origin {
             tls: !no_tls && domain.can_have_certificate(),
             domain,
             no_tls,
+            drops_tls: flags.no_tls && !flags.tls,
             proxy,
             acme_directory: directory.as_deref().map(acme_directory).transpose()?,
             acme_ca_file: variable("STREAMHUB_ACME_CA_FILE").or(kept.acme_ca_file),

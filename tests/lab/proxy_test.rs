@@ -1,4 +1,4 @@
-//! What stands before an origin's core: nginx among an operator's other sites, certbot, Caddy.
+//! What stands before an origin's core: nginx among an operator's other sites, and certbot.
 
 use standins::media::websocket::GREETING;
 
@@ -6,13 +6,13 @@ use crate::acme::Acme;
 use crate::command::{HostCommand, Output};
 use crate::host::Host;
 use crate::images;
-use crate::origin_host::{origin_host, origin_host_with};
+use crate::origin_host::origin_host;
 
-const NAME: &str = "live.example.com";
+pub const NAME: &str = "live.example.com";
 const SITE: &str = "/etc/nginx/sites-available/live.example.com";
 
 /// The origin's install, with a core that needs no building.
-fn install(host: &Host, more: &[&str]) -> HostCommand {
+pub fn install(host: &Host, more: &[&str]) -> HostCommand {
     host.command(["/root/streamhub-install", "--non-interactive"])
         .args(["--core-image", images::CORE])
         .args(more)
@@ -20,7 +20,7 @@ fn install(host: &Host, more: &[&str]) -> HostCommand {
 }
 
 /// Everything of nginx's configuration: files, what is in them, and where links point.
-fn configuration(host: &Host) -> String {
+pub fn configuration(host: &Host) -> String {
     host.sh_ok(
         "cd /etc/nginx && find . -type f -exec sha256sum {} + | sort && find . -type l -printf '%p %l\\n' | sort",
     )
@@ -192,6 +192,34 @@ fn certbot_puts_a_certificate_into_the_site_and_without_one_the_site_works_over_
     );
     assert_eq!(over_http(), "301");
     greets(&host, &client, &url, &trust);
+
+    // Of another server than is asked for now, it is replaced.
+    let renewal = format!("/etc/letsencrypt/renewal/{NAME}.conf");
+    host.sh_ok(&format!(
+        "sed -i 's|^server = .*|server = https://acme.example.com/directory|' {renewal}"
+    ));
+    run(&[]);
+    assert!(host.read(&renewal).contains(&acme.directory()));
+
+    // Taken away again, and put back without asking anybody.
+    run(&["--no-tls"]);
+    assert_eq!(over_http(), "200");
+    assert_eq!(
+        host.setting("/opt/streamhub", "STREAMHUB_PUBLIC_URL"),
+        format!("http://{NAME}")
+    );
+    assert!(
+        install(&host, &["--dry-run"])
+            .ok()
+            .contains("nothing to change")
+    );
+    acme.refuse_everything();
+    run(&["--tls"]);
+    acme.lead(NAME, &host);
+    assert_eq!(
+        (over_http(), over_tls("/api/v1/health")),
+        ("301".to_owned(), "200".to_owned())
+    );
 
     // It is kept: what certbot and an operator wrote stays, also when our routes change.
     let edited = host

@@ -26,6 +26,11 @@ fn step(pem: Option<String>, site: &str) -> Option<Step> {
     write("etc/nginx/sites-available/live.example.com", site);
     if let Some(pem) = pem {
         write("etc/letsencrypt/live/live.example.com/fullchain.pem", &pem);
+        write(
+            "etc/letsencrypt/renewal/live.example.com.conf",
+            &format!("version = 4.0.0\n[renewalparams]\nserver = {server}\n"),
+        );
+        write("etc/ssl/own.pem", &pem);
     }
     certificate().step(&Host::new(root.path())).unwrap()
 }
@@ -53,6 +58,27 @@ fn a_certificate_that_is_there_is_kept_and_a_bad_one_is_not_taken_for_one() {
     // An operator's own, wherever it lies; and that of another site says nothing.
     let elsewhere = using.replace("server_name live", "server_name other");
     assert_eq!(step(good(), &elsewhere), Some(Step::Install));
+}
+
+#[test]
+fn a_certificate_of_another_server_than_was_asked_for_is_replaced() {
+    let good = || Some(Authority::new().sign(&["live.example.com"]).certificate);
+    let using = |path: &str| {
+        format!(
+            "server {{ server_name live.example.com; listen 443 ssl; ssl_certificate {path}; }}"
+        )
+    };
+    let certbots = using("/etc/letsencrypt/live/live.example.com/fullchain.pem");
+    let other = "https://acme-v02.api.letsencrypt.org/directory";
+    assert_eq!(step_of(good(), &certbots, other), Some(Step::Replace));
+    assert_eq!(step_of(good(), SITE, other), Some(Step::Replace));
+    assert_eq!(step_of(good(), &using("/etc/ssl/own.pem"), other), None);
+    assert_eq!(step_of(None, &certbots, other), Some(Step::Obtain));
+    let command = certificate().certbot(Step::Replace).to_string();
+    assert!(
+        command.contains("--force-renewal") && command.contains("--server"),
+        "{command}"
+    );
 }
 
 #[test]

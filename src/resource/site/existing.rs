@@ -41,6 +41,49 @@ pub fn parts(text: &str, name: Option<&str>, core_port: u16) -> Parts {
     Parts::Outdated(with_include(text, &directives))
 }
 
+/// A site without what certbot has put into it to serve this name over TLS: its lines, and its server that sends people on.
+/// The rest stays byte for byte; where something else than certbot has brought TLS, all of it.
+pub fn without_tls(text: &str, name: &str) -> String {
+    let is_its = |line: &str| line.trim_end().ends_with("# managed by Certbot");
+    let mut new = String::new();
+    let mut kept_from = 0;
+    for server in read(text).iter().filter(|s| s.answers_for(name)) {
+        // Up to the end of the last line, which may say that certbot made it.
+        let rest = &text[server.place.end..];
+        let end = server.place.end + rest.find('\n').map_or(rest.len(), |at| at + 1);
+        let block = &text[server.place.start..end];
+        if !block.lines().any(is_its) {
+            continue;
+        }
+        new.push_str(&text[kept_from..server.place.start]);
+        kept_from = end;
+        let leads = |d: &Directive| d.includes("snippets/streamhub.conf") || d.leads_to(LIVEKIT);
+        if !leads(server) {
+            continue;
+        }
+        let mut lines = block.split_inclusive('\n').filter(|line| !is_its(line));
+        new.extend(lines.next());
+        let rest: String = lines.collect();
+        if !read(block)
+            .iter()
+            .any(|s| s.block.iter().any(listens_on_80))
+        {
+            new.push_str("    listen 80;\n");
+            if block.contains("listen [::]:") {
+                new.push_str("    listen [::]:80;\n");
+            }
+        }
+        new.push_str(&rest);
+    }
+    new.push_str(&text[kept_from..]);
+    new
+}
+
+fn listens_on_80(directive: &Directive) -> bool {
+    let to = directive.words.get(1).map_or("", String::as_str);
+    directive.name() == "listen" && (to == "80" || to.ends_with(":80"))
+}
+
 /// Whether a site has our routes by including them.
 pub fn includes_routes(text: &str) -> bool {
     let is_routes = |d: &Directive| d.includes("snippets/streamhub.conf");
@@ -124,6 +167,16 @@ server {
         assert_eq!(parts(ours, Some("other.example.com"), 3020), Parts::Missing);
         let blog = "server { server_name live.example.com; root /var/www; }";
         assert_eq!(parts(blog, name, 3020), Parts::Missing);
+    }
+
+    #[test]
+    fn what_certbot_brought_goes_again_and_the_rest_stays() {
+        let plain = without_tls(OLD, "live.example.com");
+        insta::assert_snapshot!(crate::resource::diff(1, OLD, &plain));
+        assert_eq!(without_tls(&plain, "live.example.com"), plain);
+        assert_eq!(without_tls(OLD, "other.example.com"), OLD);
+        let own = OLD.replace(" # managed by Certbot", "");
+        assert_eq!(without_tls(&own, "live.example.com"), own);
     }
 
     #[test]

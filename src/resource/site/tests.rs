@@ -9,6 +9,7 @@ fn site() -> Site {
         domain: "live.example.com".to_owned(),
         server_name: "live.example.com".to_owned(),
         is_catch_all: false,
+        without_tls: false,
         core_port: 3020,
         cluster: None,
     }

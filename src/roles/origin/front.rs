@@ -70,6 +70,7 @@ pub(super) fn site(settings: &Settings, origin: &Origin) -> Result<Resources> {
         },
         domain: name.clone(),
         is_catch_all,
+        without_tls: origin.drops_tls,
         core_port: origin.port,
         cluster: origin.cluster_api().map(|ip| (ip, origin.port)),
     }));
