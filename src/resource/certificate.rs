@@ -43,6 +43,8 @@ pub fn certificate_ends(host: &Host, domain: &str) -> Result<Option<Duration>> {
 pub struct Certificate {
     /// The origin's domain: a name, never an address.
     pub domain: String,
+    /// What the file of its site is called.
+    pub site: String,
     /// Whom the ACME server may write to.
     pub email: String,
     /// Another ACME server than Let's Encrypt, by the URL of its directory.
@@ -64,9 +66,8 @@ enum Step {
 
 impl Certificate {
     fn step(&self, host: &Host) -> Result<Option<Step>> {
-        let site = host
-            .read_text(&site_path(&self.domain))?
-            .unwrap_or_default();
+        let site = host.read_text(&site_path(&self.site))?.unwrap_or_default();
+        let replace = self.is_of_another_server(host)?.then_some(Step::Replace);
         for path in configuration::certificates(&site, &self.domain) {
             if self.is_good(host, &path)? {
                 // An operator's own is nobody's to replace.
@@ -218,7 +219,7 @@ impl Resource for Certificate {
         };
         // certbot edits both, and one that is killed in the middle puts nothing back.
         let edited = [
-            site_path(&self.domain),
+            site_path(&self.site),
             PathBuf::from("/etc/nginx/nginx.conf"),
         ];
         let before = edited

@@ -43,7 +43,7 @@ pub const CLUSTER_PATHS: &[&str] = &[
 /// An origin's site in nginx.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// What its file is called.
+    /// What its file is called: [`site_name`].
     pub domain: String,
     /// nginx's `server_name`: the domain, or `_`.
     pub server_name: String,
@@ -62,9 +62,23 @@ pub fn site_path(domain: &str) -> PathBuf {
     Path::new(AVAILABLE).join(domain)
 }
 
-/// The files that an origin's site is made of.
-pub fn site_files(domain: &str) -> [PathBuf; 3] {
-    [site_path(domain), ROUTES.into(), site_path(CLUSTER)]
+/// The files that an origin's site is made of, by its [`site_name`].
+pub fn site_files(name: &str) -> [PathBuf; 3] {
+    [site_path(name), ROUTES.into(), site_path(CLUSTER)]
+}
+
+/// What the file of a domain's site is called: after the domain, or in the upper case in which the predecessor was given it.
+///
+/// # Errors
+/// If nginx's directory can't be read.
+pub fn site_name(host: &Host, domain: &str) -> Result<String> {
+    let known = host.names_in(Path::new(AVAILABLE))?;
+    let mut alike = known
+        .iter()
+        .filter(|name| name.eq_ignore_ascii_case(domain));
+    let exact = known.iter().find(|name| *name == domain);
+    let name = exact.or_else(|| alike.next());
+    Ok(name.cloned().unwrap_or_else(|| domain.to_owned()))
 }
 
 impl Site {

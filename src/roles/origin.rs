@@ -229,9 +229,9 @@ fn left_by_predecessor(settings: &Settings, origin: &Origin) -> Vec<Owned> {
             let name = origin.domain.to_string();
             left.push(Owned::Certificate { name });
         }
-        left.push(file(site_path(&domain)));
+        left.push(file(site_path(&origin.site)));
         let enabled = Path::new("/etc/nginx/sites-enabled");
-        left.push(file(enabled.join(domain)));
+        left.push(file(enabled.join(&origin.site)));
         // It took the distribution's own site away, which comes back when this one goes.
         left.push(Owned::Unlinked {
             path: enabled.join("default"),
@@ -268,7 +268,7 @@ pub fn files(settings: &Settings, origin: &Origin) -> Vec<PathBuf> {
         files.push(settings.dir.join(BASE));
     }
     if origin.proxy == Proxy::Nginx {
-        files.extend(site_files(&origin.domain.to_string()));
+        files.extend(site_files(&origin.site));
     }
     files
 }

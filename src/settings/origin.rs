@@ -29,7 +29,7 @@ use crate::env_file::EnvFile;
 use crate::fault::{Exit, Fault, Result, is_permission_denied};
 use crate::host::Host;
 use crate::receipt;
-use crate::resource::operators_layer;
+use crate::resource::{operators_layer, site_name};
 use crate::secret::Secret;
 
 /// What stands before the core.
@@ -53,6 +53,8 @@ impl Proxy {
 #[derive(Clone, Debug)]
 pub struct Origin {
     pub domain: Domain,
+    /// What the file of its site in nginx is called.
+    pub site: String,
     /// Whether a certificate is wanted; never for an address or a test install.
     pub tls: bool,
     /// `--no-tls` was given, now or before, for whichever domain.
@@ -137,6 +139,7 @@ impl Origin {
         edges.dedup();
         Ok(Self {
             tls: !no_tls && domain.can_have_certificate(),
+            site: site_name(host, &domain.to_string())?,
             domain,
             no_tls,
             drops_tls: flags.no_tls && !flags.tls,

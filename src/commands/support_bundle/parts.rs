@@ -151,8 +151,8 @@ fn findings(host: &Host, settings: &Settings) -> Result<String> {
 }
 
 fn site(host: &Host, settings: &Settings) -> Option<Part> {
-    let domain = settings.origin()?.domain.to_string();
-    Some(part("nginx-site", text(host, &site_path(&domain))))
+    let path = site_path(&settings.origin()?.site);
+    Some(part("nginx-site", text(host, &path)))
 }
 
 /// What other programs tell.

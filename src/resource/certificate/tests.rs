@@ -9,6 +9,7 @@ const SITE: &str = "server { server_name live.example.com; include snippets/stre
 fn certificate() -> Certificate {
     Certificate {
         domain: "live.example.com".to_owned(),
+        site: "live.example.com".to_owned(),
         email: "admin@example.com".to_owned(),
         directory: Some("https://acme.example.com/directory".to_owned()),
         ca_file: Some("/root/ca.pem".into()),
@@ -17,6 +18,11 @@ fn certificate() -> Certificate {
 
 /// What is to be done where certbot has this certificate, or none, and the site says this.
 fn step(pem: Option<String>, site: &str) -> Option<Step> {
+    step_of(pem, site, "https://acme.example.com/directory")
+}
+
+/// The same, where certbot renews it from this server.
+fn step_of(pem: Option<String>, site: &str, server: &str) -> Option<Step> {
     let root = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
         let path = root.path().join(path);

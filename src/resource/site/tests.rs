@@ -240,3 +240,27 @@ fn caddy_gets_the_same_routes() {
     };
     insta::assert_snapshot!([shown(plain), shown(whole)].join("\n"));
 }
+
+#[test]
+fn a_site_in_upper_case_is_the_predecessors_and_no_other_site_of_that_name() {
+    let old = "server { server_name Live.Example.com; include snippets/streamhub.conf; }";
+    let (_root, host) = host(&[
+        ("/etc/nginx/sites-available/Live.Example.com", old),
+        ("/etc/nginx/sites-enabled/Live.Example.com", old),
+    ]);
+    let link = Path::new("/etc/nginx/sites-enabled/Live.Example.com");
+    host.link(link, &site_path("Live.Example.com")).unwrap();
+    let name = site_name(&host, "live.example.com").unwrap();
+    assert_eq!(name, "Live.Example.com");
+    let site = Site {
+        domain: name,
+        ..site()
+    };
+    let to_make = site.to_make(&host).unwrap();
+    let paths: Vec<_> = to_make.iter().map(|(piece, _)| &piece.path).collect();
+    assert_eq!(paths, [Path::new(ROUTES)], "it stays as it is");
+    assert_eq!(
+        site_name(&host, "other.example.com").unwrap(),
+        "other.example.com"
+    );
+}

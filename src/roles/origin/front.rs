@@ -68,16 +68,32 @@ pub(super) fn site(settings: &Settings, origin: &Origin) -> Result<Resources> {
         } else {
             origin.domain.to_string()
         },
-        domain: name.clone(),
+        domain: origin.site.clone(),
         is_catch_all,
         without_tls: origin.drops_tls,
         core_port: origin.port,
         cluster: origin.cluster_api().map(|ip| (ip, origin.port)),
     }));
-    if origin.tls {
-        wanted.push(Box::new(Certificate {
-            domain: name,
-            email,
+    wanted.extend(certificate);
+    Ok(wanted)
+}
+
+/// The certificate that is wanted, if one is.
+///
+/// # Errors
+/// If only compose can tell whom the ACME server may write to.
+pub fn certificate(settings: &Settings, origin: &Origin) -> Result<Option<Box<dyn Resource>>> {
+    let domain = origin.domain.to_string();
+    Ok(match (origin.tls, origin.proxy) {
+        (false, _) => None,
+        (true, Proxy::Caddy) => Some(Box::new(CaddyCertificate {
+            domain,
+            volume: caddy_volume(&settings.project),
+        })),
+        (true, Proxy::Nginx) => Some(Box::new(Certificate {
+            domain,
+            site: origin.site.clone(),
+            email: super::env::email(origin)?,
             directory: origin.acme_directory.as_ref().map(Url::to_string),
             ca_file: origin.acme_ca_file.as_ref().map(PathBuf::from),
         })),
