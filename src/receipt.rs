@@ -4,6 +4,7 @@
 mod owned;
 mod removal;
 mod saved;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,9 @@ pub struct Receipt {
     /// When the livekit was started that has been told to end. Told twice, it would cut its calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_to_end: Option<String>,
+    /// The SHA-256 of an API token that the core was handed and does not take, since it has another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_token: Option<String>,
 }
 
 impl Receipt {
@@ -75,6 +79,7 @@ impl Receipt {
             compose: None,
             drained: false,
             told_to_end: None,
+            refused_token: None,
         }
     }
 
@@ -224,6 +229,18 @@ impl Receipt {
         }
         self.drained = drained;
         self.told_to_end = told;
+        self.save(host)
+    }
+
+    /// Notes which API token the core refuses, or that it takes the one of `.env`.
+    ///
+    /// # Errors
+    /// As [`Receipt::begin`].
+    pub fn keep_refused_token(&mut self, host: &Host, digest: Option<String>) -> Result<()> {
+        if self.refused_token == digest {
+            return Ok(());
+        }
+        self.refused_token = digest;
         self.save(host)
     }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{Change, Env, Resource};
@@ -16,7 +17,7 @@ use crate::signals;
 use crate::ui;
 use crate::unhealthy::unhealthy;
 
-const KEY: &str = "STREAMHUB_API_TOKEN";
+pub const KEY: &str = "STREAMHUB_API_TOKEN";
 const SERVICE: &str = "core";
 /// Why the core can't be asked.
 pub const CORE_IS_SILENT: &str = "the core does not answer";
@@ -32,6 +33,29 @@ pub struct Seed {
     pub env: Env,
     pub project: String,
     pub port: u16,
+    /// The one that was handed over in vain, by its digest, which [`refused_token`] told: the core has another.
+    pub refused: Option<String>,
+}
+
+/// The SHA-256 of this API token where the core on this port does not take it.
+///
+/// # Errors
+/// If there is no such API.
+pub fn refused_token(port: u16, token: &Secret) -> Result<Option<String>> {
+    Ok(match api(port)?.nodes(token) {
+        Err(Refusal::BadToken(_)) => Some(digest(token)),
+        // What else stands in the way says nothing about it.
+        _ => None,
+    })
+}
+
+fn digest(token: &Secret) -> String {
+    format!("{:x}", Sha256::digest(token.expose()))
+}
+
+fn api(port: u16) -> Result<OriginApi> {
+    let url = Url::parse(&format!("http://127.0.0.1:{port}")).context("the core's API")?;
+    OriginApi::new(&url, Vec::new())
 }
 
 impl Seed {
@@ -39,12 +63,6 @@ impl Seed {
         let (_, env) = self.env.wanted(host)?;
         let token = env.get(KEY)?.with_context(|| format!("{KEY} in .env"))?;
         Ok(Secret::new(token))
-    }
-
-    fn api(&self) -> Result<OriginApi> {
-        let url =
-            Url::parse(&format!("http://127.0.0.1:{}", self.port)).context("the core's API")?;
-        OriginApi::new(&url, Vec::new())
     }
 
     /// How the core's container runs, if there is one.
@@ -86,8 +104,10 @@ impl Resource for Seed {
     }
 
     fn probe(&self, host: &Host) -> Result<Change> {
-        Ok(match self.api()?.nodes(&self.token(host)?) {
+        let token = self.token(host)?;
+        Ok(match api(self.port)?.nodes(&token) {
             Ok(_) => Change::None,
+            Err(Refusal::BadToken(_)) if self.refused == Some(digest(&token)) => Change::None,
             Err(Refusal::BadToken(_)) => Change::Create(None),
             Err(_) if self.core(host)?.is_some() => Change::Unknown(CORE_IS_SILENT),
             Err(_) => Change::Create(Some("once the core answers".to_owned())),
@@ -95,7 +115,7 @@ impl Resource for Seed {
     }
 
     fn apply(&self, host: &Host) -> Result<()> {
-        let api = self.api()?;
+        let api = api(self.port)?;
         self.wait(host, &api)?;
         let token = self.token(host)?;
         if api.nodes(&token).is_ok() {
@@ -106,14 +126,8 @@ impl Resource for Seed {
             .args(["node", "deploy/seed-token.js", "-", "bootstrap"])
             .stdin(token.clone())
             .succeed()
-            .context("handing the API token to the core")?;
-        if let Err(refusal) = api.nodes(&token) {
-            ui::warn(&format!(
-                "the core does not take the API token of .env ({refusal}): it has another one already; write that one into {} as {KEY}",
-                self.env.path.display()
-            ));
-        }
-        Ok(())
+            .context("handing the API token to the core")
+            .map(drop)
     }
 
     fn owned(&self, _host: &Host) -> Vec<Owned> {

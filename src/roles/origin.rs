@@ -97,6 +97,7 @@ pub fn wanted(settings: &Settings, origin: &Origin, cores: usize) -> Result<Reso
         env,
         project: settings.project.clone(),
         port: origin.port,
+        refused: (settings.saved.receipt.as_ref()).and_then(|r| r.refused_token.clone()),
     }));
     wanted.extend(front::site(settings, origin)?);
     wanted.push(Box::new(Timer));

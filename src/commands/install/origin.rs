@@ -10,7 +10,9 @@ use crate::fault::Result;
 use crate::host::Host;
 use crate::plan::{self, Plan};
 use crate::receipt::{Receipt, Role, Saved};
+use crate::resource::{API_TOKEN, Change, refused_token};
 use crate::roles::origin;
+use crate::secret::Secret;
 use crate::settings::{Origin, Settings};
 use crate::verify::origin::verify;
 use crate::{preflight, signals, ui};
@@ -91,8 +93,35 @@ fn carry_out(
     ui::step("prove that it serves", || {
         verify(host, settings, asked, &env)
     })?;
-    summary::show(settings, asked, &env, changed.len());
-    Ok(Outcome::default())
+    note_token(host, settings, asked, &env, &mut receipt)?;
+    let has_certificate = match origin::certificate(settings, asked)? {
+        Some(certificate) => certificate.probe(host)? == Change::None,
+        None => false,
+    };
+    summary::show(settings, asked, &env, has_certificate, changed.len());
+    Ok(Outcome {
+        degraded: asked.tls && !has_certificate,
+        ..Outcome::default()
+    })
+}
+
+/// An API token that was replaced in the dashboard is told of, and not handed over again.
+fn note_token(
+    host: &Host,
+    settings: &Settings,
+    asked: &Origin,
+    env: &EnvFile,
+    receipt: &mut Receipt,
+) -> Result<()> {
+    let token = Secret::new(env.get(API_TOKEN)?.unwrap_or_default());
+    let refused = refused_token(asked.port, &token)?;
+    if refused.is_some() {
+        ui::warn(&format!(
+            "the core does not take the API token of .env, since it has another one: write that one into {} as {API_TOKEN}",
+            settings.dir.join(".env").display()
+        ));
+    }
+    receipt.keep_refused_token(host, refused)
 }
 
 /// What stands in `.env` now.
