@@ -154,7 +154,7 @@ pub(super) fn certificate(scene: &Scene<'_>, asked: &Origin) -> Findings {
             "the certificate of {domain} ends in {} days, and was not renewed",
             left.as_secs() / 86_400
         ),
-        format!("certbot renew --cert-name {domain}"),
+        format!("certbot renew --no-random-sleep-on-renew --cert-name {domain}"),
     )])
 }
 

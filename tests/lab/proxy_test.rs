@@ -221,6 +221,17 @@ fn certbot_puts_a_certificate_into_the_site_and_without_one_the_site_works_over_
         ("301".to_owned(), "200".to_owned())
     );
 
+    // One that is about to end is told of, and renewed by what is said.
+    host.is_well();
+    host.sh_ok(&format!(
+        "cd /etc/letsencrypt/live/{NAME} && openssl x509 -in cert.pem -signkey privkey.pem -days 10 -out /root/short.pem \
+         && cat /root/short.pem >fullchain.pem && cat /root/short.pem >cert.pem"
+    ));
+    let fix = host.suffers("certificate", &[NAME, "ends in 9 days"]);
+    host.paste(&format!("REQUESTS_CA_BUNDLE=/root/acme-ca.pem {fix}"));
+    host.is_well();
+    assert_eq!(over_tls("/api/v1/health"), "200");
+
     // It is kept: what certbot and an operator wrote stays, also when our routes change.
     let edited = host
         .read(SITE)
