@@ -136,8 +136,9 @@ fn an_origin_goes_whenever_its_install_or_its_uninstall_was_killed() {
     .expect_code(0);
     let renames = host.read("/run/renames").matches("rename").count();
     assert!(renames > 5 * CUTS, "{renames}");
-    let kills = killed_again_and_again(&host, RENAMES, |_| 2, &["--purge"]);
-    assert!(kills >= 15, "{kills}");
+    // Each time three things further: what comes between two of them an edge's test has.
+    let kills = killed_again_and_again(&host, RENAMES, |_| 4, &["--purge"]);
+    assert!(kills >= 5, "{kills}");
     is_gone("killed again and again");
 
     for cut in 1..=CUTS {
