@@ -207,6 +207,10 @@ fn an_origin_of_the_script_is_taken_over_with_all_that_it_has() {
         "/var/log/letsencrypt",
     ];
     let stays = [&certbots[..], &["/root/acme-ca.pem"]].concat();
+    // Its certificate outlives the node, until somebody asks for it.
+    let live = format!("/etc/letsencrypt/live/{DOMAIN}");
+    uninstall(&origin.host, &["--purge"]).expect_code(0);
+    assert!(origin.host.has(&live));
     before.comes_back(&origin.host, &["--purge", "--purge-tls"], &stays);
-    assert!(!origin.host.has(&format!("/etc/letsencrypt/live/{DOMAIN}")));
+    assert!(!origin.host.has(&live));
 }
