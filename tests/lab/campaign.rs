@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use serde_json::Value;
 
-use crate::command::Output;
-use crate::scene::{Blow, Elsewhere, Scene, Stage};
+use crate::scene::{Blow, Elsewhere, Scene, Stage, point_of};
 
 /// Names the moments of a campaign that failed, to play it again.
 const SEED: &str = "STREAMHUB_LAB_SEED";
@@ -284,19 +283,4 @@ fn traced<'a>(output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut trace = vec!["strace", "--quiet=all", "--trace", RENAMES, output];
     trace.extend(more);
     trace
-}
-
-/// Where a killed run was, by what it said last.
-fn point_of(output: &Output) -> String {
-    let events = output.stdout.lines().rev();
-    let mut events = events.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let of_work = |event: &Value| event["event"] != "fault" && event["event"] != "done";
-    let Some(last) = events.find(of_work) else {
-        return "before its first word".to_owned();
-    };
-    match (last["event"].as_str(), last["state"].as_str()) {
-        (Some("step"), Some("started")) => format!("in: {}", last["name"]),
-        (Some("step"), _) => format!("after: {}", last["name"]),
-        _ => format!("after a {}", last["event"]),
-    }
 }

@@ -1,7 +1,9 @@
 //! What a campaign ([`crate::campaign`]) is about: runs, the hosts that they are made on, and what cuts them off.
 
+use serde_json::Value;
+
 use crate::cluster::Origin;
-use crate::command::HostCommand;
+use crate::command::{HostCommand, Output};
 use crate::host::Host;
 use crate::source::Source;
 
@@ -65,5 +67,20 @@ impl Stage<'_> {
             Elsewhere::Source(source) => source,
             _ => panic!("{} has no source", self.host.name()),
         }
+    }
+}
+
+/// Where a killed run was, by what it said last.
+pub fn point_of(output: &Output) -> String {
+    let events = output.stdout.lines().rev();
+    let mut events = events.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let of_work = |event: &Value| event["event"] != "fault" && event["event"] != "done";
+    let Some(last) = events.find(of_work) else {
+        return "before its first word".to_owned();
+    };
+    match (last["event"].as_str(), last["state"].as_str()) {
+        (Some("step"), Some("started")) => format!("in: {}", last["name"]),
+        (Some("step"), _) => format!("after: {}", last["name"]),
+        _ => format!("after a {}", last["event"]),
     }
 }
