@@ -91,22 +91,12 @@ impl Origin {
 
     /// The registry's rows.
     pub fn nodes(&self) -> Vec<Value> {
-        let text = self
-            .host
-            .sh_ok("curl --silent --fail http://127.0.0.1:3999/nodes");
-        let rows: Value = serde_json::from_str(&text).expect("it is JSON");
-        rows.as_array().expect("it is a list").clone()
+        nodes_at(&self.host)
     }
 
     /// The one row of this name.
     pub fn node(&self, name: &str) -> Value {
-        let rows: Vec<Value> = self
-            .nodes()
-            .into_iter()
-            .filter(|row| row["name"] == name)
-            .collect();
-        assert_eq!(rows.len(), 1, "rows of {name}: {rows:?}");
-        rows[0].clone()
+        node_at(&self.host, name)
     }
 
     /// Every request that the core has seen, oldest first.
@@ -125,6 +115,21 @@ impl Origin {
             .filter(|r| r["path"] == "/api/v1/cluster/join")
             .count()
     }
+}
+
+/// The rows of the registry on this host.
+fn nodes_at(origin: &Host) -> Vec<Value> {
+    let text = origin.sh_ok("curl --silent --fail http://127.0.0.1:3999/nodes");
+    let rows: Value = serde_json::from_str(&text).expect("it is JSON");
+    rows.as_array().expect("it is a list").clone()
+}
+
+/// The one row of this name there.
+pub fn node_at(origin: &Host, name: &str) -> Value {
+    let mut rows = nodes_at(origin);
+    rows.retain(|row| row["name"] == name);
+    assert_eq!(rows.len(), 1, "rows of {name}: {rows:?}");
+    rows.remove(0)
 }
 
 /// A host with Docker and the stand-ins' images, and the program on it: with two cores, so that it says the same on

@@ -79,7 +79,7 @@ fn serves_and_kept_its_data(stage: &Stage, side: usize) {
     assert_eq!(redis(&stage.host, "get kept"), "yes\n");
 }
 
-const INSTALL: Scene = Scene {
+pub const INSTALL: Scene = Scene {
     name: "first install of an origin",
     files: FILES,
     secrets: GENERATED,
@@ -88,7 +88,7 @@ const INSTALL: Scene = Scene {
     proof: serves,
 };
 
-fn stage() -> Stage<'static> {
+pub fn stage() -> Stage<'static> {
     Stage {
         elsewhere: Elsewhere::Nothing,
         host: origin_host("origin"),

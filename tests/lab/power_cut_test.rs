@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use crate::campaign::play;
-use crate::cluster::{API_KEY, API_SECRET, Origin, edge};
+use crate::cluster::{API_KEY, API_SECRET, Origin, edge, node_at};
 use crate::crash_test::{FILES, RESET};
+use crate::host::Host;
 use crate::kill_campaign_test::{NO_CONTAINERS, join, rerun};
+use crate::origin_kill_test::{INSTALL, stage};
 use crate::scene::{Blow, Elsewhere, Scene, Stage};
 use crate::wait;
+
+/// What an origin is in its own registry.
+const NODE_ID: &str = "origin";
 
 fn stages() -> Vec<Stage<'static>> {
     let stage = |name| Stage {
@@ -17,30 +22,42 @@ fn stages() -> Vec<Stage<'static>> {
     vec![stage("edge-1"), stage("edge-2")]
 }
 
-/// The power goes once more, on a node that is complete: it serves again by itself, and the origin hears of it.
-fn comes_back_by_itself(stage: Stage) {
-    let Stage {
-        elsewhere,
-        mut host,
-    } = stage;
-    let Elsewhere::Origin(origin) = elsewhere else {
-        panic!("{} is no edge", host.name());
+/// Where a node is registered, and under which name: an origin in its own registry.
+fn registry<'a>(stage: &'a Stage) -> (&'a Host, &'a str) {
+    match &stage.elsewhere {
+        Elsewhere::Origin(origin) => (&origin.host, stage.host.name()),
+        _ => (&stage.host, NODE_ID),
+    }
+}
+
+/// The power goes once more, on a node that is complete: it serves again by itself, and the registry hears of it.
+fn comes_back_by_itself(stage: &mut Stage) {
+    let node = |stage: &Stage| {
+        let (origin, name) = registry(stage);
+        node_at(origin, name)
     };
-    let containers = host.containers();
-    let seen = || origin.node(host.name())["last_seen_at"].clone();
-    let before = seen();
-    host.kill();
-    host.start();
-    let runs = || host.containers() == containers;
+    let containers = stage.host.containers();
+    let before = node(stage)["last_seen_at"].clone();
+    stage.host.kill();
+    stage.host.start();
+    let runs = || stage.host.containers() == containers;
     assert!(
         wait::until(Duration::from_secs(60), runs),
         "{:?}",
-        host.containers()
+        stage.host.containers()
     );
-    let beat = || origin.node(host.name())["last_seen_at"] != before;
+    let answers = || {
+        registry(stage)
+            .0
+            .sh("curl --silent --fail http://127.0.0.1:3999/nodes")
+            .code
+            == 0
+    };
+    assert!(wait::until(Duration::from_secs(60), answers));
+    let beat = || node(stage)["last_seen_at"] != before;
     assert!(wait::until(Duration::from_secs(90), beat));
-    assert_eq!(origin.node(host.name())["stale"], false);
-    host.sh_ok("systemctl is-enabled --quiet streamhub-heartbeat.timer && systemctl is-active --quiet streamhub-heartbeat.timer");
+    assert_eq!(node(stage)["stale"], false);
+    stage.host.sh_ok("systemctl is-enabled --quiet streamhub-heartbeat.timer && systemctl is-active --quiet streamhub-heartbeat.timer");
 }
 
 #[test]
@@ -56,8 +73,8 @@ fn a_first_join_that_a_power_cut_ends_is_gone_on_with_after_the_boot() {
         command: join,
         proof: |stage, _| assert!(stage.host.takes_tokens_of(API_KEY, API_SECRET)),
     };
-    let stages = play(scene, Blow::PowerCut, 3, stages());
-    stages.into_iter().for_each(comes_back_by_itself);
+    let mut stages = play(scene, Blow::PowerCut, 3, stages());
+    stages.iter_mut().for_each(comes_back_by_itself);
 }
 
 #[test]
@@ -78,6 +95,15 @@ fn a_rerun_that_a_power_cut_ends_is_gone_on_with_after_the_boot() {
         command: rerun,
         proof: |stage, side| assert!(stage.host.takes_tokens_of(API_KEY, SECRETS[side])),
     };
-    let stages = play(scene, Blow::PowerCut, 2, stages());
-    stages.into_iter().for_each(comes_back_by_itself);
+    let mut stages = play(scene, Blow::PowerCut, 2, stages());
+    stages.iter_mut().for_each(comes_back_by_itself);
+}
+
+#[test]
+fn an_origins_first_install_that_a_power_cut_ends_is_gone_on_with_after_the_boot() {
+    for mut stage in play(INSTALL, Blow::PowerCut, 3, vec![stage()]) {
+        comes_back_by_itself(&mut stage);
+        let site = format!("http://{}/api/v1/health", stage.host.ip());
+        assert_eq!(stage.host.status_of(&site, &[]), "200");
+    }
 }
