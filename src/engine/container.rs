@@ -107,6 +107,11 @@ impl Container {
     }
 }
 
+/// A service that can't run mostly falls over within this time.
+const SHORTEST_LOOK: Duration = Duration::from_secs(5);
+/// Docker never waits longer between two starts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// How steadily a container runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
@@ -125,11 +130,14 @@ impl Run {
         SystemTime::now().duration_since(started).ok()
     }
 
-    /// Whether it falls over again and again: Docker waits at most a minute between two starts, and
-    /// such a container is running half of the time.
+    /// Whether it falls over again and again: it was restarted, and has not yet run for as long as Docker would wait before
+    /// the next start. That is 0.1 s at first and doubles up to a minute (moby's restartmanager), so one that fell over
+    /// once as the host booted, before redis was there, is soon known as steady.
     pub fn is_looping(&self) -> bool {
-        let longest_pause = Duration::from_secs(60);
-        self.restarts > 0 && self.age().is_none_or(|age| age < longest_pause)
+        let restarts = u32::try_from(self.restarts).unwrap_or(u32::MAX);
+        let doubled = Duration::from_millis(100).saturating_mul(2_u32.saturating_pow(restarts));
+        let pause = doubled.clamp(SHORTEST_LOOK, LONGEST_PAUSE);
+        restarts > 0 && self.age().is_none_or(|age| age < pause)
     }
 }
 
@@ -156,4 +164,28 @@ pub fn all_of_service<'a>(
 /// The name of a service's container, which others rely on.
 pub fn container_name(service: &str) -> String {
     format!("streamhub-{service}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_fall_is_soon_over_and_a_loop_is_not() {
+        let is_looping = |restarts: u64, seconds: u64| {
+            let started = SystemTime::now() - Duration::from_secs(seconds);
+            let run = Run {
+                running: true,
+                status: "running".to_owned(),
+                restarts,
+                started_at: humantime::format_rfc3339_nanos(started).to_string(),
+                exit_code: 0,
+            };
+            run.is_looping()
+        };
+        assert!(!is_looping(0, 0));
+        assert!(is_looping(1, 2) && !is_looping(1, 10));
+        assert!(is_looping(8, 20) && !is_looping(8, 30));
+        assert!(is_looping(1000, 50) && !is_looping(1000, 70));
+    }
 }
