@@ -34,7 +34,7 @@ Environment only:
   STREAMHUB_REPO_URL       the git repository of an origin's source; default StreamHub's own
   STREAMHUB_SRC_URL        its .tar.gz, for where git can't be used; default StreamHub's own
   STREAMHUB_SRC_SHA256     the one .tar.gz that may be used, 64 hexadecimal digits; git is not
-                           used then
+                           used then. All three are kept for later runs
   STREAMHUB_ACME_CA_FILE   a PEM file on this host, the CA to trust for --acme-directory, beside
                            the system's
 
