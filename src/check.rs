@@ -2,6 +2,7 @@
 //! [`crate::preflight`] has one table, [`crate::doctor`] another.
 
 use std::cell::OnceCell;
+use std::time::SystemTime;
 
 use crate::engine::Engine;
 use crate::fault::{Exit, Fault, Result, is_permission_denied};
@@ -88,10 +89,17 @@ pub(crate) struct Scene<'a> {
     pub host: &'a Host,
     pub settings: &'a Settings,
     /// Whether the origin answers, asked once.
-    health: OnceCell<std::result::Result<(), Refusal>>,
+    health: OnceCell<std::result::Result<Clocks, Refusal>>,
 }
 
-pub(crate) type Asked<'a> = std::result::Result<(), &'a Refusal>;
+/// What the origin took for now as it answered, where it said so, and what this host did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clocks {
+    pub theirs: Option<SystemTime>,
+    pub ours: SystemTime,
+}
+
+pub(crate) type Asked<'a> = std::result::Result<Clocks, &'a Refusal>;
 
 impl<'a> Scene<'a> {
     pub fn new(host: &'a Host, settings: &'a Settings) -> Self {
@@ -108,15 +116,14 @@ impl<'a> Scene<'a> {
 
     /// Whether the origin answers, asked once.
     pub fn health(&self, edge: &Edge) -> Result<Asked<'_>> {
-        if self.health.get().is_none() {
-            let asked = edge.api()?.health();
-            // Empty until now: nobody else sets it.
-            let _ = self.health.set(asked);
-        }
-        Ok(self
-            .health
-            .get()
-            .map_or(Ok(()), |asked| asked.as_ref().copied()))
+        let api = edge.api()?;
+        let asked = self.health.get_or_init(|| {
+            api.health().map(|theirs| Clocks {
+                theirs,
+                ours: SystemTime::now(),
+            })
+        });
+        Ok(asked.as_ref().copied())
     }
 
     /// Whether it is a node already, by what an earlier run left.

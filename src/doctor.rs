@@ -69,7 +69,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "skew",
         protects: "tokens that the origin's clock refuses",
-        look: Look::Edge(cluster::skew),
+        look: Look::Edge(preflight::skew),
     },
     Check {
         name: "token",

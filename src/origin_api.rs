@@ -63,14 +63,15 @@ impl OriginApi {
         })
     }
 
-    /// Asks whether an origin answers here.
+    /// Asks whether an origin answers here; what it takes for now, where its answer says.
     ///
     /// # Errors
     /// Why not.
-    pub fn health(&self) -> Result<(), Refusal> {
-        let body = self.ask(self.client.get(self.url("/api/v1/health")).build(), None)?;
-        match body.get("up") {
-            Some(Value::Bool(true)) => Ok(()),
+    pub fn health(&self) -> Result<Option<SystemTime>, Refusal> {
+        let answered = self.send(self.client.get(self.url("/api/v1/health")).build(), None)?;
+        let date = answered.date;
+        match judge(answered)?.get("up") {
+            Some(Value::Bool(true)) => Ok(date),
             Some(_) => Err(Refusal::ServerError {
                 status: 200,
                 said: "its health check says that it is not up".to_owned(),
@@ -79,15 +80,6 @@ impl OriginApi {
                 "no StreamHub answers there: its health check lacks `up`".to_owned(),
             )),
         }
-    }
-
-    /// What the origin takes for now; `None` where its answers don't say.
-    ///
-    /// # Errors
-    /// Why there is no answer.
-    pub fn clock(&self) -> Result<Option<SystemTime>, Refusal> {
-        let answered = self.send(self.client.get(self.url("/api/v1/health")).build(), None)?;
-        Ok(answered.date)
     }
 
     /// Asks whether the join token is good, registering nothing.

@@ -4,6 +4,7 @@ mod host_checks;
 mod layer;
 mod origin_checks;
 mod ports;
+mod skew;
 
 use crate::check::{self, Check, Finding, Look, Scene, not_looked};
 use crate::fault::{Exit, Fault, Result};
@@ -16,6 +17,7 @@ use crate::ui::{self, Event, Severity};
 pub(crate) use host_checks::{clock, disk};
 pub use origin_checks::redis_fix;
 pub(crate) use origin_checks::{in_clear, stays_private};
+pub(crate) use skew::skew;
 
 /// All of them, in the order of the report.
 pub const CHECKS: &[Check] = &[
@@ -88,6 +90,11 @@ pub const CHECKS: &[Check] = &[
         name: "origin",
         protects: "a join that nobody answers",
         look: Look::Edge(origin_checks::origin),
+    },
+    Check {
+        name: "skew",
+        protects: "tokens that the origin's clock refuses",
+        look: Look::Edge(skew),
     },
     Check {
         name: "token",

@@ -1,17 +1,13 @@
 //! An edge's way to its origin.
 
-use std::time::{Duration, SystemTime};
-
 use super::{AGAIN, Findings, wrong};
 use crate::beat::{Node, beat};
-use crate::check::{Finding, Scene};
+use crate::check::Scene;
 use crate::origin_api::Refusal;
 use crate::preflight::{in_clear, redis_fix, stays_private};
 use crate::redis_probe::{Answer, Redis};
 use crate::settings::Edge;
 
-/// LiveKit's tokens are taken a little before and after their time; more than this is felt.
-const MOST_SKEW: Duration = Duration::from_secs(30);
 const NEW_TOKEN: &str = "streamhub-install --join --master-token-file <file with STREAMHUB_CLUSTER_TOKEN of the origin's .env>";
 
 pub(super) fn origin(scene: &Scene<'_>, edge: &Edge) -> Findings {
@@ -32,52 +28,6 @@ pub(super) fn origin(scene: &Scene<'_>, edge: &Edge) -> Findings {
         ));
     }
     Ok(findings)
-}
-
-pub(super) fn skew(scene: &Scene<'_>, edge: &Edge) -> Findings {
-    if scene.health(edge)?.is_err() {
-        return Ok(Vec::new());
-    }
-    let before = SystemTime::now();
-    let Ok(Some(theirs)) = edge.api()?.clock() else {
-        return Ok(Vec::new());
-    };
-    let (fast, skew) = match theirs.duration_since(before) {
-        Ok(ahead) => ("behind", ahead),
-        Err(e) => ("ahead of", e.duration()),
-    };
-    if skew <= MOST_SKEW {
-        return Ok(Vec::new());
-    }
-    Ok(vec![Finding::warning(
-        format!(
-            "this host's clock is {} {fast} the origin's",
-            in_words(skew)
-        ),
-        "timedatectl set-ntp true   # here and on the origin: one of them is wrong",
-    )])
-}
-
-/// A duration as people say it.
-fn in_words(time: Duration) -> String {
-    let units = [
-        (365 * 86_400, "year"),
-        (86_400, "day"),
-        (3600, "hour"),
-        (60, "minute"),
-        (1, "second"),
-    ];
-    // A question takes its time: some seconds short of a year is a year.
-    let slack = if time.as_secs() < 300 { 0 } else { 30 };
-    let seconds = time.as_secs() + slack;
-    let (size, name) = units
-        .into_iter()
-        .find(|(size, _)| seconds >= *size)
-        .unwrap_or((1, "second"));
-    match seconds / size {
-        1 => format!("1 {name}"),
-        n => format!("{n} {name}s"),
-    }
 }
 
 /// With a node that can't exist: this registers nothing.
@@ -160,24 +110,4 @@ pub(super) fn redis(scene: &Scene<'_>, edge: &Edge) -> Findings {
         )],
         (Answer::Pong, _) => Vec::new(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::in_words;
-    use std::time::Duration;
-
-    #[test]
-    fn times_are_told_as_people_say_them() {
-        for (seconds, said) in [
-            (31, "31 seconds"),
-            (125, "2 minutes"),
-            (7200, "2 hours"),
-            (3 * 86_400, "3 days"),
-            (365 * 86_400 - 1, "1 year"),
-            (31_536_000 * 2, "2 years"),
-        ] {
-            assert_eq!(in_words(Duration::from_secs(seconds)), said);
-        }
-    }
 }

@@ -47,6 +47,9 @@ impl Refusal {
     /// What an operator can do.
     pub fn fix(&self) -> &'static str {
         match self {
+            Self::Unreachable(why) if is_about_time(why) => {
+                "compare both clocks (timedatectl here and there) and the dates of the origin's certificate, then run this again"
+            }
             Self::Unreachable(_) | Self::ServerError { .. } => {
                 "check that the origin runs and that this host reaches it, then run this again"
             }
@@ -63,6 +66,12 @@ impl Refusal {
             }
         }
     }
+}
+
+/// Whether a certificate's time has passed, or has not come, by this host's clock: in rustls's words.
+fn is_about_time(why: &str) -> bool {
+    let words = ["certificate expired", "certificate not valid yet"];
+    words.iter().any(|words| why.contains(words))
 }
 
 /// Sorts an answer by its status, and reads its body.

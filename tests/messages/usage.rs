@@ -250,3 +250,30 @@ fn a_command_for_a_node_says_what_a_host_without_one_needs_first() {
     }
     snapshot("without_a_node", &all);
 }
+
+#[test]
+fn commands_for_the_origin_fetch_the_program_from_where_it_is_said_to_be() {
+    let scene = Scene::fresh();
+    let found = |variables: &[(&str, &str)]| {
+        let mut env = vec![("STREAMHUB_MASTER_TOKEN", TOKEN)];
+        env.extend(variables);
+        let said = scene.run(&["--dry-run", "--join", "--master-ip", "127.0.0.1"], &env);
+        let command = "| sudo bash -s -- --cluster-redis-bind 127.0.0.1\n";
+        let (before, _) = said.stderr.split_once(command).expect("it is printed");
+        before
+            .lines()
+            .last()
+            .map(|line| line.trim().to_owned())
+            .expect("there is a line")
+    };
+    assert_eq!(
+        found(&[]),
+        "curl -fsSL https://www.streamhub.studio/install.sh"
+    );
+    assert_eq!(found(&[("STREAMHUB_INSTALL_URL", "")]), found(&[]));
+    let url = "https://media.example.com/install.sh";
+    assert_eq!(
+        found(&[("STREAMHUB_INSTALL_URL", url)]),
+        format!("curl -fsSL {url}")
+    );
+}
