@@ -50,7 +50,8 @@ fn redis_answers(host: &Host, asked: &Origin) -> Result<()> {
     // Whoever had it listen there: also a line of `.env` or a compose layer that nobody has judged.
     for held in listeners(host, &[(Protocol::Tcp, REDIS_PORT)])? {
         let ip = held.address.ip().to_canonical();
-        if ip.is_loopback() {
+        // An address that this host lacks now is another host's, if anybody's.
+        if ip.is_loopback() || !(ip.is_unspecified() || is_here(host, ip)) {
             continue;
         }
         if ip.is_unspecified() && bind.is_some() {
@@ -64,8 +65,13 @@ fn redis_answers(host: &Host, asked: &Origin) -> Result<()> {
             password: None,
             ..origin::redis_on(asked, ip)
         };
-        if stranger.ask() != Answer::NeedsPassword {
-            let what = format!("redis on {} answers without a password", stranger.address());
+        let answer = stranger.ask();
+        if answer != Answer::NeedsPassword {
+            let place = stranger.address();
+            let what = match answer {
+                Answer::Pong => format!("redis on {place} answers without a password"),
+                other => format!("redis on {place} does not ask for a password: {other:?}"),
+            };
             return Err(unhealthy(&what, container, fix));
         }
     }

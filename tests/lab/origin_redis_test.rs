@@ -117,6 +117,7 @@ fn the_clusters_redis_comes_and_goes_and_may_come_late_at_a_boot() {
         serves
     ));
     assert_eq!(ping(&host, "127.0.0.1", &password).trim(), "PONG");
+    host.program::<&str>([]).run().expect_code(0);
     host.sh_ok(&add);
     assert_eq!(ping(&host, bind, &password).trim(), "PONG");
     assert_eq!(cluster(&host, "/api/v1/health"), "200");
