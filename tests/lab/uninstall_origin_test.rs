@@ -116,7 +116,7 @@ fn caddys_certificates_stay_until_they_are_asked_for_and_an_operators_always() {
     assert_eq!(over_tls(), "200");
 
     let said = uninstall(&host, &["--keep-data"]).expect_code(0);
-    said.expect_said(&["sudo bash -s -- uninstall --purge --purge-tls --yes"]);
+    said.expect_said(&["sudo bash -s -- uninstall --keep-data --purge --purge-tls"]);
     assert_eq!(
         host.sh_ok("docker volume ls --quiet"),
         "foreign\nstreamhub_caddy_data\n"

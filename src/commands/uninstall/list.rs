@@ -173,12 +173,19 @@ pub fn stays(host: &Host, receipt: &Receipt) -> Result<Vec<Owned>> {
     Ok(stays)
 }
 
-/// The flags that would take what stays, outside of the install directory; `None` where all is gone.
+/// The flags that would take what stays outside of the install directory, and leave what stays in it; `None` where there is
+/// nothing outside. Whoever pastes them is asked.
 pub fn flags_for(receipt: &Receipt, stays: &[Owned]) -> Option<String> {
-    let rest = stays.iter().filter(|thing| !is_in(&receipt.dir, thing));
-    let flags: BTreeSet<&str> = rest.map(flag_for).collect();
-    let flags: Vec<&str> = flags.into_iter().chain(["--yes"]).collect();
-    (flags.len() > 1).then(|| flags.join(" "))
+    let (inside, rest): (Vec<_>, Vec<_>) =
+        stays.iter().partition(|thing| is_in(&receipt.dir, thing));
+    let mut flags: BTreeSet<&str> = rest.into_iter().map(flag_for).collect();
+    if flags.is_empty() {
+        return None;
+    }
+    if !inside.is_empty() {
+        flags.insert("--keep-data");
+    }
+    Some(Vec::from_iter(flags).join(" "))
 }
 
 fn flag_for(thing: &Owned) -> &'static str {

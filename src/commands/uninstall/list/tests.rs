@@ -121,3 +121,25 @@ fn a_run_that_made_nothing_in_the_directory_leaves_it() {
         "{found:?}"
     );
 }
+
+#[test]
+fn what_is_printed_to_take_the_rest_keeps_what_was_kept() {
+    let receipt = edge();
+    let path = |name: &str| receipt.dir.join(name);
+    let image = Owned::Image {
+        name: "livekit/ingress:latest".to_owned(),
+    };
+    let inside = [
+        Owned::File { path: path(".env") },
+        Owned::Directory { path: path("data") },
+    ];
+    let flags = |stays: &[Owned]| flags_for(&receipt, stays);
+    assert_eq!(flags(&[]), None);
+    assert_eq!(flags(&inside), None);
+    assert_eq!(
+        flags(std::slice::from_ref(&image)).as_deref(),
+        Some("--purge")
+    );
+    let both = [inside.as_slice(), &[image]].concat();
+    assert_eq!(flags(&both).as_deref(), Some("--keep-data --purge"));
+}
