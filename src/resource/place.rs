@@ -86,7 +86,9 @@ impl Place {
         });
         let ours: Vec<&Path> = recorded.chain(data).collect();
         let mut is_ours = is_ours || ours.contains(&path.as_path());
-        if !is_ours && ours.iter().any(|ours| ours.starts_with(&path)) {
+        // Behind a link is an operator's own place.
+        let is_directory = matches!(host.find(&path)?, Found::Directory(_));
+        if !is_ours && is_directory && ours.iter().any(|ours| ours.starts_with(&path)) {
             let mut below = Contents::default();
             for entry in host.list(&path)? {
                 self.sort(host, entry, false, data, &mut below)?;
@@ -99,7 +101,15 @@ impl Place {
                 return Ok(());
             }
         }
-        let is_kept = data == Some(&path) || path == self.dir.join(".env");
+        // Without a `.env` that says which it is, each directory that was made may be the one.
+        let is_data = match data {
+            Some(data) => data == path,
+            None => self
+                .recorded
+                .iter()
+                .any(|thing| matches!(thing, Owned::Directory { path: made } if *made == path)),
+        };
+        let is_kept = is_data || path == self.dir.join(".env");
         let list = if !is_ours || host.has_mount(&path)? {
             &mut contents.others
         } else if self.keep_data && is_kept {

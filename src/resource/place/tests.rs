@@ -68,6 +68,33 @@ fn data_and_its_env_are_kept() {
 }
 
 #[test]
+fn data_is_kept_also_where_its_env_is_lost() {
+    let root = root(&EDGE[2..3]);
+    let data = Owned::Directory {
+        path: "/opt/streamhub/data".into(),
+    };
+    let place = Place {
+        recorded: vec![data],
+        keep_data: true,
+        ..place(&[])
+    };
+    assert_eq!(left(&root, &place), ["data"]);
+    let recording = "opt/streamhub/data/apps/live/recording.mp4";
+    assert!(root.path().join(recording).exists());
+}
+
+#[test]
+fn nothing_goes_behind_an_operators_link() {
+    let root = root(&[(".env", "STREAMHUB_HOST_DATA_DIR=./store/media\n")]);
+    let elsewhere = root.path().join("srv/store/media");
+    fs::create_dir_all(&elsewhere).unwrap();
+    let link = root.path().join("opt/streamhub/store");
+    std::os::unix::fs::symlink(root.path().join("srv/store"), link).unwrap();
+    assert_eq!(left(&root, &place(&[".env"])), ["store"]);
+    assert!(elsewhere.exists());
+}
+
+#[test]
 fn data_is_where_env_says_it_is() {
     let root = root(&[
         (".env", "STREAMHUB_HOST_DATA_DIR=./media/store\n"),
