@@ -159,6 +159,14 @@ fn a_drained_edge_stays_drained_until_it_is_activated() {
     run.expect_said(&["still go on are cut", "edge-1 takes new rooms again"]);
     assert!(livekit(&edge).starts_with("running"));
 
+    // An origin that does not answer may be its own: livekit is told all the same.
+    let run = as_operator(
+        &edge,
+        ["nodes", "drain", "--master-url", "http://127.0.0.1:9"],
+    )
+    .run();
+    run.expect_code(4)
+        .expect_said(&["livekit takes no new room"]);
     // Waited for, through an orderly reboot.
     let run = as_operator(&edge, ["nodes", "drain", "--wait"]).run();
     run.expect_code(0).expect_said(&["edge-1 has finished"]);

@@ -78,11 +78,16 @@ pub(super) fn activate(host: &Host, registry: &Registry) -> Result<Outcome> {
 
 /// An origin that does not know this node was named by mistake, and livekit is not told for it.
 fn refuse_stranger(registry: &Registry) -> Result<()> {
-    match &registry.itself {
-        Some(itself) if registry.is_named && registry.has_token() => {
-            find(registry, &itself.id).map(|_| ())
-        }
-        _ => Ok(()),
+    let Some(itself) = &registry.itself else {
+        return Ok(());
+    };
+    if !(registry.is_named && registry.has_token()) {
+        return Ok(());
+    }
+    match registry.api.nodes(registry.token()?) {
+        // It may be this node's own, and away, which keeps no livekit from being told.
+        Err(refusal) if refusal.is_passing() => Ok(()),
+        _ => find(registry, &itself.id).map(|_| ()),
     }
 }
 
