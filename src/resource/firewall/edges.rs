@@ -198,14 +198,16 @@ impl Resource for EdgeRules {
         let Some(ufw) = Ufw::read(host)?.filter(|_| !self.edges.is_empty()) else {
             return Ok(Change::None);
         };
-        let v6 = self.edges.iter().find(|ip| ip.is_ipv6());
-        if let Some(ip) = v6.filter(|_| !ufw.has_v6) {
+        let needs = self.needs(&ufw);
+        let mut needed = needs.iter().map(|need| need.rule.from.ip);
+        if let Some(ip) = needed.find(|ip| ip.is_ipv6() && !ufw.has_v6) {
             let what = format!("ufw is told to refuse IPv6, and {ip} is such an address");
             return Err(Fault::new(Exit::NotReady, what)
-                .fix("sed -i s/^IPV6=.*/IPV6=yes/ /etc/default/ufw && ufw reload")
+                .fix(format!(
+                    "sed -i '/^IPV6=/d' /etc/default/ufw && echo IPV6=yes >>/etc/default/ufw && ufw reload, or let it in no more: streamhub-install allow-edge --revoke {ip}"
+                ))
                 .into());
         }
-        let needs = self.needs(&ufw);
         Ok(update(needs.iter().flat_map(Need::commands), &ufw))
     }
 
