@@ -52,13 +52,15 @@ pub fn without_tls(text: &str, name: &str) -> String {
         let rest = &text[server.place.end..];
         let end = server.place.end + rest.find('\n').map_or(rest.len(), |at| at + 1);
         let block = &text[server.place.start..end];
-        if !block.lines().any(is_its) {
+        let sends_on = server.block.iter().all(only_sends_on);
+        let leads = |d: &Directive| d.includes("snippets/streamhub.conf") || d.leads_to(LIVEKIT);
+        // Another server of that name is an operator's, whoever got its certificate.
+        if !(block.lines().any(is_its) && (sends_on || leads(server))) {
             continue;
         }
         new.push_str(&text[kept_from..server.place.start]);
         kept_from = end;
-        let leads = |d: &Directive| d.includes("snippets/streamhub.conf") || d.leads_to(LIVEKIT);
-        if !leads(server) {
+        if sends_on {
             continue;
         }
         let mut lines = block.split_inclusive('\n').filter(|line| !is_its(line));
@@ -77,6 +79,13 @@ pub fn without_tls(text: &str, name: &str) -> String {
     }
     new.push_str(&text[kept_from..]);
     new
+}
+
+/// Whether it is of what certbot's server consists that sends people on to https and does nothing else.
+fn only_sends_on(directive: &Directive) -> bool {
+    let is_plain = ["listen", "server_name", "return"].contains(&directive.name());
+    let is_around = ["if", "location"].contains(&directive.name());
+    is_plain || is_around && directive.block.iter().all(|d| d.name() == "return")
 }
 
 fn listens_on_80(directive: &Directive) -> bool {
@@ -175,6 +184,9 @@ server {
         insta::assert_snapshot!(crate::resource::diff(1, OLD, &plain));
         assert_eq!(without_tls(&plain, "live.example.com"), plain);
         assert_eq!(without_tls(OLD, "other.example.com"), OLD);
+        // An operator's other server of that name keeps the certificate that certbot put into it.
+        let other = "server {\n    server_name live.example.com;\n    location / { proxy_pass http://127.0.0.1:9000; }\n    listen 8443 ssl; # managed by Certbot\n}\n";
+        assert_eq!(without_tls(other, "live.example.com"), other);
         let own = OLD.replace(" # managed by Certbot", "");
         assert_eq!(without_tls(&own, "live.example.com"), own);
     }
