@@ -11,7 +11,7 @@ use crate::fault::{Exit, Fault, Result};
 use crate::host::Host;
 use crate::resource::{Danger, EdgeRules, Firewall};
 use crate::roles;
-use crate::settings::{Origin, Settings};
+use crate::settings::{Origin, Settings, is_for_clusters};
 use crate::ui::{self, Event, Severity};
 
 pub(crate) use host_checks::{clock, disk};
@@ -131,6 +131,14 @@ pub(crate) fn firewall(scene: &Scene<'_>, origin: &Origin) -> Result<Vec<Finding
     let dangers = rules.dangers(scene.host, origin.redis.bind.is_some())?;
     let finding = |danger: Danger| Finding::warning(format!("DANGER: {}", danger.what), danger.fix);
     let mut findings: Vec<Finding> = dangers.into_iter().map(finding).collect();
+    if let Some(bind) = origin.redis.bind.filter(|bind| !is_for_clusters(*bind)) {
+        findings.push(Finding::warning(
+            format!(
+                "DANGER: redis is offered on the public address {bind}: whoever guesses its password reads and changes everything"
+            ),
+            "offer it on a private address that edges reach (a VPN's): streamhub-install --cluster-redis-bind <ip>",
+        ));
+    }
     if let Some(host) = &origin.exposed_on {
         findings.push(Finding::warning(
             format!(

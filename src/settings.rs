@@ -20,6 +20,7 @@ pub use elsewhere::Elsewhere;
 pub use files::HEARTBEAT_ENV;
 pub use origin::{
     CORE_PORT, Core, Domain, Left, Origin, Proxy, SECRET_KEYS, api_port, edge_addresses,
+    is_for_clusters,
 };
 pub use predecessor::HEARTBEAT_SCRIPT;
 pub use registry::{Itself, Registry};

@@ -67,8 +67,6 @@ fn wanted(given: &Given, secret: RotatedSecret) -> Result<Given> {
         dry_run: flags.dry_run,
         drain_timeout: flags.drain_timeout,
         skip_check: flags.skip_check,
-        // It is saved nowhere, and a run without it would refuse the address that is.
-        allow_public_redis: flags.allow_public_redis,
         non_interactive: true,
         ..wanted.cli.install
     };

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use url::Url;
 
-pub use cluster::{Redis, beyond_loopback};
+pub use cluster::{Redis, beyond_loopback, is_for_clusters};
 pub use domain::Domain;
 pub use edges::edge_addresses;
 pub use left::Left;
@@ -64,6 +64,8 @@ pub struct Origin {
     pub proxy: Proxy,
     /// The ACME server, where it is another than Let's Encrypt.
     pub acme_directory: Option<Url>,
+    /// It was named now, not saved by an earlier run.
+    pub acme_is_named: bool,
     /// The text of a PEM file with the authorities to trust for it, beside the system's.
     pub acme_ca_file: Option<String>,
     pub core: Core,
@@ -145,6 +147,7 @@ impl Origin {
             drops_tls: flags.no_tls && !flags.tls,
             proxy,
             acme_directory: directory.as_deref().map(acme_directory).transpose()?,
+            acme_is_named: flags.acme_directory.is_some(),
             acme_ca_file: variable("STREAMHUB_ACME_CA_FILE").or(kept.acme_ca_file),
             core,
             port: core_port(&env)?,

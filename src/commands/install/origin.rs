@@ -94,13 +94,15 @@ fn carry_out(
         verify(host, settings, asked, &env)
     })?;
     note_token(host, settings, asked, &env, &mut receipt)?;
-    let has_certificate = match origin::certificate(settings, asked)? {
-        Some(certificate) => certificate.probe(host)? == Change::None,
-        None => false,
-    };
+    let certificate = origin::certificate(settings, asked)?;
+    let lacking = certificate.map(|certificate| certificate.probe(host));
+    let lacking = lacking.transpose()?.unwrap_or(Change::None);
+    // One that could not be replaced is in use, and good.
+    let is_kept = asked.acme_is_named && matches!(lacking, Change::Update(_));
+    let has_certificate = lacking == Change::None || is_kept;
     summary::show(settings, asked, &env, has_certificate, changed.len());
     Ok(Outcome {
-        degraded: asked.tls && !has_certificate,
+        degraded: lacking != Change::None,
         ..Outcome::default()
     })
 }
@@ -117,7 +119,7 @@ fn note_token(
     let refused = refused_token(asked.port, &token)?;
     if refused.is_some() {
         ui::warn(&format!(
-            "the core does not take the API token of .env, since it has another one: write that one into {} as {API_TOKEN}",
+            "the core does not take the API token of .env, since it has another one: write that one into {0} as {API_TOKEN}; if it has none any more, remove the line from {0}, and the next run makes one",
             settings.dir.join(".env").display()
         ));
     }

@@ -214,8 +214,8 @@ fn bad(text: &str, why: &str, candidates: &[IpAddr]) -> anyhow::Error {
     usage(FLAG, text, why, &takes)
 }
 
-/// RFC 1918, 100.64/10 and fc00::/7.
-fn is_for_clusters(ip: IpAddr) -> bool {
+/// Whether redis may be offered there: RFC 1918, 100.64/10 and fc00::/7.
+pub fn is_for_clusters(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             let [a, b, ..] = ip.octets();
