@@ -49,6 +49,8 @@ pub struct Certificate {
     pub email: String,
     /// Another ACME server than Let's Encrypt, by the URL of its directory.
     pub directory: Option<String>,
+    /// That server was named just now: a good certificate of another one is replaced. Later runs keep what is good.
+    pub is_named: bool,
     /// The authority that vouches for that server, where the system's store does not.
     pub ca_file: Option<PathBuf>,
 }
@@ -67,7 +69,8 @@ enum Step {
 impl Certificate {
     fn step(&self, host: &Host) -> Result<Option<Step>> {
         let site = host.read_text(&site_path(&self.site))?.unwrap_or_default();
-        let replace = self.is_of_another_server(host)?.then_some(Step::Replace);
+        let replace = self.is_named && self.is_of_another_server(host)?;
+        let replace = replace.then_some(Step::Replace);
         for path in configuration::certificates(&site, &self.domain) {
             if self.is_good(host, &path)? {
                 // An operator's own is nobody's to replace.

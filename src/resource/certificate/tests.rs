@@ -12,6 +12,7 @@ fn certificate() -> Certificate {
         site: "live.example.com".to_owned(),
         email: "admin@example.com".to_owned(),
         directory: Some("https://acme.example.com/directory".to_owned()),
+        is_named: true,
         ca_file: Some("/root/ca.pem".into()),
     }
 }

@@ -95,6 +95,7 @@ pub fn certificate(settings: &Settings, origin: &Origin) -> Result<Option<Box<dy
             site: origin.site.clone(),
             email: super::env::email(origin)?,
             directory: origin.acme_directory.as_ref().map(Url::to_string),
+            is_named: origin.acme_is_named,
             ca_file: origin.acme_ca_file.as_ref().map(PathBuf::from),
         })),
     })
