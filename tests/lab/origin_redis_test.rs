@@ -37,6 +37,13 @@ fn the_clusters_redis_comes_and_goes_and_may_come_late_at_a_boot() {
     host.sh_ok(&format!("rm {layer}"));
     host.program::<&str>([]).run().expect_code(0);
 
+    // Nor with a password that is none.
+    host.sh_ok("echo REDIS_PASSWORD= >>/opt/streamhub/.env");
+    let bind = ["--cluster-redis-bind", ip.as_str()];
+    let output = host.program(bind).run().expect_code(3);
+    output.expect_said(&["REDIS_PASSWORD in .env is empty"]);
+    host.sh_ok("cp /root/env /opt/streamhub/.env");
+
     // A second address, which is there later.
     let bind = "10.77.0.10";
     let add = format!("ip address add {bind}/24 dev host0");
