@@ -137,6 +137,7 @@ pub const SERVICES: &[Service] = &[
     },
 ];
 
+/// Its profile is called the same.
 const CADDY: Service = Service {
     name: "caddy",
     image: "caddy:2-alpine",

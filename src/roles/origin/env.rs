@@ -241,7 +241,52 @@ fn compose(settings: &Settings, origin: &Origin) -> Result<Keys> {
         ("COMPOSE_FILE", Rule::Set(files.join(":"))),
         ("COMPOSE_PROJECT_NAME", Rule::Set(settings.project.clone())),
     ];
-    let profiles = super::front::profiles(origin.env.get("COMPOSE_PROFILES")?, origin.proxy);
+    let profiles = profiles(origin.env.get("COMPOSE_PROFILES")?, origin.proxy);
     keys.extend(profiles.map(|rule| ("COMPOSE_PROFILES", rule)));
     Ok(keys)
+}
+
+/// What `COMPOSE_PROFILES` is to say where it says this: StreamHub's own file keeps Caddy for those who ask for it, and
+/// may keep more. `None` where it may stay.
+fn profiles(now: Option<&str>, proxy: Proxy) -> Option<Rule> {
+    let named: Vec<&str> = now
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .collect();
+    let caddy = super::CADDY.name;
+    let has_caddy = named.contains(&caddy);
+    let others = named.iter().copied().filter(|name| *name != caddy);
+    let wanted: Vec<&str> = match proxy {
+        Proxy::Caddy if !has_caddy => others.chain([caddy]).collect(),
+        Proxy::Nginx if has_caddy => others.collect(),
+        Proxy::Caddy | Proxy::Nginx => return None,
+    };
+    Some(if wanted.is_empty() {
+        Rule::Absent
+    } else {
+        Rule::Set(wanted.join(","))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operators_profiles_stay_when_caddy_comes_and_goes() {
+        let after = |now, proxy| match profiles(now, proxy) {
+            None => now.unwrap_or_default().to_owned(),
+            Some(Rule::Set(text)) => text,
+            Some(_) => "absent".to_owned(),
+        };
+        assert_eq!(after(None, Proxy::Caddy), "caddy");
+        assert_eq!(after(Some("gpu"), Proxy::Caddy), "gpu,caddy");
+        assert_eq!(after(Some("caddy, gpu"), Proxy::Caddy), "caddy, gpu");
+        assert_eq!(after(None, Proxy::Nginx), "");
+        assert_eq!(after(Some("gpu"), Proxy::Nginx), "gpu");
+        assert_eq!(after(Some("caddy, gpu"), Proxy::Nginx), "gpu");
+        assert_eq!(after(Some("caddy"), Proxy::Nginx), "absent");
+    }
 }

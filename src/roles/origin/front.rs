@@ -6,13 +6,10 @@ use url::Url;
 
 use crate::fault::Result;
 use crate::resource::{
-    CaddyCertificate, Certificate, NoClusterSite, NoService, Packages, Resource, Resources, Rule,
-    Site, caddy_volume,
+    CaddyCertificate, Certificate, NoClusterSite, NoService, Packages, Resource, Resources, Site,
+    caddy_volume,
 };
 use crate::settings::{Core, Domain, Origin, Proxy, Settings};
-
-/// Caddy's service, and the profile of it.
-const CADDY: &str = "caddy";
 
 /// The packages that it takes.
 pub(super) fn packages(origin: &Origin) -> Resources {
@@ -56,7 +53,7 @@ pub(super) fn site(settings: &Settings, origin: &Origin) -> Result<Resources> {
     let is_catch_all = matches!(origin.domain, Domain::Address(_));
     // It would hold the ports that nginx needs.
     let no_caddy = NoService {
-        name: CADDY,
+        name: super::CADDY.name,
         why: "nginx stands before the core",
         project: settings.project.clone(),
         dir: settings.dir.clone(),
@@ -99,48 +96,4 @@ pub fn certificate(settings: &Settings, origin: &Origin) -> Result<Option<Box<dy
             ca_file: origin.acme_ca_file.as_ref().map(PathBuf::from),
         })),
     })
-}
-
-/// What `COMPOSE_PROFILES` is to say where it says this: StreamHub's own file keeps Caddy for those who ask for it, and
-/// may keep more. `None` where it may stay.
-pub(super) fn profiles(now: Option<&str>, proxy: Proxy) -> Option<Rule> {
-    let named: Vec<&str> = now
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .collect();
-    let has_caddy = named.contains(&CADDY);
-    let others = named.iter().copied().filter(|name| *name != CADDY);
-    let wanted: Vec<&str> = match proxy {
-        Proxy::Caddy if !has_caddy => others.chain([CADDY]).collect(),
-        Proxy::Nginx if has_caddy => others.collect(),
-        Proxy::Caddy | Proxy::Nginx => return None,
-    };
-    Some(if wanted.is_empty() {
-        Rule::Absent
-    } else {
-        Rule::Set(wanted.join(","))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_operators_profiles_stay_when_caddy_comes_and_goes() {
-        let after = |now, proxy| match profiles(now, proxy) {
-            None => now.unwrap_or_default().to_owned(),
-            Some(Rule::Set(text)) => text,
-            Some(_) => "absent".to_owned(),
-        };
-        assert_eq!(after(None, Proxy::Caddy), "caddy");
-        assert_eq!(after(Some("gpu"), Proxy::Caddy), "gpu,caddy");
-        assert_eq!(after(Some("caddy, gpu"), Proxy::Caddy), "caddy, gpu");
-        assert_eq!(after(None, Proxy::Nginx), "");
-        assert_eq!(after(Some("gpu"), Proxy::Nginx), "gpu");
-        assert_eq!(after(Some("caddy, gpu"), Proxy::Nginx), "gpu");
-        assert_eq!(after(Some("caddy"), Proxy::Nginx), "absent");
-    }
 }
