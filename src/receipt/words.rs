@@ -23,6 +23,7 @@ impl Receipt {
             ),
             ("proxy", settings.proxy.as_deref()),
             ("core image", settings.core_image.as_deref()),
+            ("source", settings.repo_url.as_deref()),
             (
                 "redis for the cluster on",
                 settings.cluster_redis_bind.as_deref(),

@@ -20,6 +20,7 @@ pub(super) use left::is_without_tls;
 pub use listen::{CORE_PORT, api_port};
 use listen::{core_port, exposed_on};
 pub use source::Core;
+pub(super) use source::cloned_from;
 
 use super::address::address;
 use super::files::read;

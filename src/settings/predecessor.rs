@@ -8,7 +8,7 @@ use url::Url;
 
 use super::edge::default_url;
 use super::files::{HEARTBEAT_ENV, read};
-use super::origin::{beyond_loopback, is_without_tls};
+use super::origin::{beyond_loopback, cloned_from, is_without_tls};
 use super::{DEFAULT_DIR, Proxy};
 use crate::engine::{Container, Engine, PROJECT, container_name};
 use crate::env_file::EnvFile;
@@ -64,7 +64,10 @@ pub(super) fn inferred_receipt(host: &Host, asked_dir: Option<&Path>) -> Result<
                 Role::Origin => {
                     let dockerfile = host.find(&dir.join("deploy/Dockerfile"))?;
                     let has_source = !matches!(dockerfile, Found::Nothing);
-                    origins_settings(&env, &containers, has_source)?
+                    receipt::Saved {
+                        repo_url: cloned_from(host, dir)?,
+                        ..origins_settings(&env, &containers, has_source)?
+                    }
                 }
             }
         };

@@ -158,7 +158,8 @@ fn an_origin_of_the_script_is_taken_over_with_all_that_it_has() {
     let with_password = format!("REDISCLI_AUTH={password}");
     let domain = format!("domain: {DOMAIN}");
     let bind = format!("redis for the cluster on: {ip}");
-    taken_over(&host, &with_password, &[&domain, &bind]);
+    let cloned_from = format!("source: {}", source.git_url());
+    taken_over(&host, &with_password, &[&domain, &bind, &cloned_from]);
     let label =
         "docker inspect --format '{{index .Config.Labels \"operators.own\"}}' streamhub-core";
     assert_eq!(host.sh_ok(label), "kept\n");

@@ -1,17 +1,21 @@
 //! Where an origin's core comes from.
 
+use std::path::Path;
+
 use url::Url;
 
 use super::super::address::address;
 use super::super::{usage, variable};
 use crate::cli::Given;
 use crate::fault::Result;
+use crate::host::Host;
 use crate::receipt;
 use crate::resource::Source;
 
 const REPOSITORY: &str = "STREAMHUB_REPO_URL";
 const TARBALL: &str = "STREAMHUB_SRC_URL";
 const SHA256: &str = "STREAMHUB_SRC_SHA256";
+const SCHEMES: &[&str] = &["https", "http"];
 
 const DEFAULT_REPOSITORY: &str = "https://github.com/streamhub-studio/streamhub.git";
 const DEFAULT_TARBALL: &str = "https://www.streamhub.studio/releases/streamhub.tar.gz";
@@ -77,7 +81,7 @@ fn source(kept: &receipt::Saved, variable: impl Fn(&str) -> Option<String>) -> R
     let url = |name: &str, kept: &Option<String>, default: &str, takes: &str| {
         let text = variable(name).or_else(|| kept.clone());
         let text = text.unwrap_or_else(|| default.to_owned());
-        address(name, &text, &["https", "http"], takes)
+        address(name, &text, SCHEMES, takes)
     };
     // A pin is for the archive that it was given with: another place has others.
     let is_elsewhere = variable(REPOSITORY).is_some() || variable(TARBALL).is_some();
@@ -111,9 +115,52 @@ fn source(kept: &receipt::Saved, variable: impl Fn(&str) -> Option<String>) -> R
     })
 }
 
+/// The repository that a directory was cloned from: an update by this program is of the same. `None` where that is no
+/// clone, or one that only somebody's own git can ask (by ssh, with a login).
+///
+/// # Errors
+/// If its configuration can't be read.
+pub(in crate::settings) fn cloned_from(host: &Host, dir: &Path) -> Result<Option<String>> {
+    let config = host.read_text(&dir.join(".git/config"))?;
+    let config = config.unwrap_or_default();
+    let mut lines = config.lines().map(str::trim);
+    lines.find(|line| *line == r#"[remote "origin"]"#);
+    let url = lines
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split_once('='))
+        .find(|(key, _)| key.trim() == "url")
+        .map(|(_, url)| url.trim().to_owned());
+    Ok(url.filter(|url| address(REPOSITORY, url, SCHEMES, "").is_ok()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clone_tells_where_it_is_from() {
+        let from = |url: &str| {
+            let root = tempfile::tempdir().unwrap();
+            let git = root.path().join("opt/streamhub/.git");
+            std::fs::create_dir_all(&git).unwrap();
+            let text = format!(
+                "[core]\n\tbare = false\n[remote \"up\"]\n\turl = https://up.example.com/s.git\n[remote \"origin\"]\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n\turl = {url}\n[branch \"main\"]\n\turl = none\n"
+            );
+            std::fs::write(git.join("config"), text).unwrap();
+            cloned_from(&Host::new(root.path()), Path::new("/opt/streamhub")).unwrap()
+        };
+        let own = "https://git.example.com/streamhub.git";
+        assert_eq!(from(own).as_deref(), Some(own));
+        for of_its_operator in [
+            "git@git.example.com:streamhub.git",
+            "https://ops:ExampleSecret@git.example.com/streamhub.git",
+        ] {
+            assert_eq!(from(of_its_operator), None);
+        }
+        let root = tempfile::tempdir().unwrap();
+        let nothing = cloned_from(&Host::new(root.path()), Path::new("/opt/streamhub"));
+        assert_eq!(nothing.unwrap(), None);
+    }
 
     #[test]
     fn a_source_of_ones_own_is_kept_until_another_is_given() {
