@@ -39,7 +39,18 @@ fn step_of(pem: Option<String>, site: &str, server: &str) -> Option<Step> {
         );
         write("etc/ssl/own.pem", &pem);
     }
-    certificate().step(&Host::new(root.path())).unwrap()
+    let certificate = certificate();
+    let later = Certificate {
+        is_named: false,
+        ..certificate.clone()
+    };
+    let host = Host::new(root.path());
+    assert_ne!(
+        later.step(&host).unwrap(),
+        Some(Step::Replace),
+        "a later run keeps what is good"
+    );
+    certificate.step(&host).unwrap()
 }
 
 #[test]
